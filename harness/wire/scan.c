@@ -1,0 +1,271 @@
+/* SPDX-License-Identifier: MIT */
+#include "wire/scan.h"
+
+#include "wire/body.h"
+#include "wire/constants.h"
+
+/* A number that has to be there.  bits is 0 where a frame has no more of them. */
+struct magic {
+    size_t at; /* bytes from the start of the frame */
+    unsigned bits;
+    const uint64_t *value;
+    const char *field;
+    const char *rule;
+};
+
+/* One kind of frame. */
+struct shape {
+    size_t size; /* bytes of header */
+    struct magic magics[2];
+    void (*get)(struct wire_in *in, enum scan_expect expect, struct scan_head *ret);
+};
+
+static void get_oldstyle(struct wire_in *in, enum scan_expect expect, struct scan_head *ret)
+{
+    (void)expect;
+    wire_get_greeting(in);
+    ret->oldstyle = wire_get_oldstyle(in);
+    ret->body = NBD_EXPORT_PADDING;
+}
+
+static void get_newstyle(struct wire_in *in, enum scan_expect expect, struct scan_head *ret)
+{
+    (void)expect;
+    wire_get_greeting(in);
+    ret->newstyle = wire_get_handshake_flags(in);
+}
+
+static void get_client_flags(struct wire_in *in, enum scan_expect expect, struct scan_head *ret)
+{
+    (void)expect;
+    ret->client_flags = wire_get_client_flags(in);
+}
+
+static void get_option(struct wire_in *in, enum scan_expect expect, struct scan_head *ret)
+{
+    (void)expect;
+    ret->option = wire_get_option(in);
+    ret->body = ret->option.length;
+}
+
+static void get_option_reply(struct wire_in *in, enum scan_expect expect, struct scan_head *ret)
+{
+    (void)expect;
+    ret->option_reply = wire_get_option_reply(in);
+    ret->body = ret->option_reply.length;
+}
+
+static void get_export(struct wire_in *in, enum scan_expect expect, struct scan_head *ret)
+{
+    ret->export = wire_get_export(in);
+    ret->body = expect == SCAN_EXPORT ? NBD_EXPORT_PADDING : 0;
+}
+
+static void get_request(struct wire_in *in, enum scan_expect expect, struct scan_head *ret)
+{
+    const struct command_rules *rules;
+
+    (void)expect;
+    ret->request = wire_get_request(in);
+    rules = command_rules_of(ret->request.type);
+    ret->body =
+        rules && rules->data ? ret->request.length : 0; /* nothing is assumed to follow an unknown one */
+}
+
+static void get_simple_reply(struct wire_in *in, enum scan_expect expect, struct scan_head *ret)
+{
+    (void)expect;
+    ret->simple_reply = wire_get_simple_reply(in);
+}
+
+static void get_chunk(struct wire_in *in, enum scan_expect expect, struct scan_head *ret)
+{
+    (void)expect;
+    ret->chunk = wire_get_chunk(in);
+    ret->body = ret->chunk.length;
+}
+
+static const struct shape shapes[] = {
+    [SCAN_KIND_OLDSTYLE] = { WIRE_SIZE_greeting + WIRE_SIZE_oldstyle,
+                             { { 0, 64, &NBD_INIT_PASSWD, "init_passwd", "greeting.oldstyle.magic" },
+                               { 8, 64, &NBD_CLISERV_MAGIC, "magic", "greeting.oldstyle.cliserv-magic" } },
+                             get_oldstyle },
+    [SCAN_KIND_NEWSTYLE] = { WIRE_SIZE_greeting + WIRE_SIZE_handshake_flags,
+                             { { 0, 64, &NBD_INIT_PASSWD, "init_passwd", "greeting.magic" },
+                               { 8, 64, &NBD_OPTS_MAGIC, "magic", "greeting.ihaveopt" } },
+                             get_newstyle },
+    [SCAN_KIND_CLIENT_FLAGS] = { WIRE_SIZE_client_flags, { { 0 } }, get_client_flags },
+    [SCAN_KIND_OPTION] = { WIRE_SIZE_option,
+                           { { 0, 64, &NBD_OPTS_MAGIC, "magic", "opt.request.magic" } },
+                           get_option },
+    [SCAN_KIND_OPTION_REPLY] = { WIRE_SIZE_option_reply,
+                                 { { 0, 64, &NBD_REP_MAGIC, "magic", "rep.header.magic" } },
+                                 get_option_reply },
+    [SCAN_KIND_EXPORT] = { WIRE_SIZE_export, { { 0 } }, get_export },
+    [SCAN_KIND_REQUEST] = { WIRE_SIZE_request,
+                            { { 0, 32, &NBD_REQUEST_MAGIC, "magic", "request.magic" } },
+                            get_request },
+    /* A reply with neither magic is measured by this one: the rule is the one that allows just the two kinds.
+     */
+    [SCAN_KIND_SIMPLE_REPLY] = { WIRE_SIZE_simple_reply,
+                                 { { 0, 32, &NBD_SIMPLE_REPLY_MAGIC, "magic",
+                                     "session.transmission.message-kinds" } },
+                                 get_simple_reply },
+    [SCAN_KIND_CHUNK] = { WIRE_SIZE_chunk,
+                          { { 0, 32, &NBD_STRUCTURED_REPLY_MAGIC, "magic", "chunk.header.magic" } },
+                          get_chunk },
+};
+
+/* What may come where; the first of the two is what bytes that are neither are measured by. */
+static const struct {
+    const char *frame;
+    enum scan_kind kinds[2];
+} expectations[] = {
+    [SCAN_GREETING] = { "greeting", { SCAN_KIND_NEWSTYLE, SCAN_KIND_OLDSTYLE } },
+    [SCAN_CLIENT_FLAGS] = { "client flags", { SCAN_KIND_CLIENT_FLAGS, SCAN_KIND_CLIENT_FLAGS } },
+    [SCAN_OPTION] = { "option", { SCAN_KIND_OPTION, SCAN_KIND_OPTION } },
+    [SCAN_OPTION_REPLY] = { "option reply", { SCAN_KIND_OPTION_REPLY, SCAN_KIND_OPTION_REPLY } },
+    [SCAN_EXPORT] = { "export", { SCAN_KIND_EXPORT, SCAN_KIND_EXPORT } },
+    [SCAN_EXPORT_NO_ZEROES] = { "export", { SCAN_KIND_EXPORT, SCAN_KIND_EXPORT } },
+    [SCAN_REQUEST] = { "request", { SCAN_KIND_REQUEST, SCAN_KIND_REQUEST } },
+    [SCAN_REPLY] = { "reply", { SCAN_KIND_SIMPLE_REPLY, SCAN_KIND_CHUNK } },
+};
+
+void scan_init(struct scan *s, enum scan_expect expect)
+{
+    *s = (struct scan){ .expect = expect, .state = SCAN_IN_HEAD };
+}
+
+static uint64_t value_of(const struct scan *s, const struct magic *magic)
+{
+    struct wire_in in = wire_in(span_of(s->head + magic->at, magic->bits / 8));
+
+    return wire_get_number(&in, magic->bits / 8);
+}
+
+/* The first of the kind's magics that is there and wrong, or NULL. */
+static const struct magic *wrong_magic(const struct scan *s, enum scan_kind kind)
+{
+    for (size_t i = 0; i < 2; i++) {
+        const struct magic *magic = &shapes[kind].magics[i];
+
+        if (magic->bits > 0 && s->have >= magic->at + magic->bits / 8 && value_of(s, magic) != *magic->value)
+            return magic;
+    }
+    return NULL;
+}
+
+/* The kind of frame that the bytes seen so far may be.  Where they are none that is expected, *ret_wrong is
+ * the magic that says so, else NULL. */
+static enum scan_kind kind_of(const struct scan *s, const struct magic **ret_wrong)
+{
+    const enum scan_kind *kinds = expectations[s->expect].kinds;
+
+    *ret_wrong = NULL;
+    for (size_t i = 0; i < 2; i++)
+        if (!wrong_magic(s, kinds[i]))
+            return kinds[i];
+    *ret_wrong = wrong_magic(s, kinds[0]);
+    return kinds[0];
+}
+
+/* How many bytes of the header to look at next: up to the end of a magic, so that a wrong one is found at
+ * once. */
+static size_t next_stop(const struct scan *s, enum scan_kind kind)
+{
+    for (size_t i = 0; i < 2; i++) {
+        const struct magic *magic = &shapes[kind].magics[i];
+
+        if (magic->bits > 0 && s->have < magic->at + magic->bits / 8)
+            return magic->at + magic->bits / 8;
+    }
+    return shapes[kind].size;
+}
+
+/* Moves bytes into the header until it has want of them; false when there were too few. */
+static bool gather(struct scan *s, struct span *in, size_t want)
+{
+    struct span taken = span_take(in, want - s->have);
+
+    if (taken.len > 0)
+        memcpy(s->head + s->have, taken.at, taken.len);
+    s->have += taken.len;
+    s->at += taken.len;
+    return s->have == want;
+}
+
+static enum scan_event lose(struct scan *s, const struct magic *wrong)
+{
+    s->lost = (struct scan_lost){
+        .frame = expectations[s->expect].frame,
+        .field = wrong->field,
+        .at = s->start + wrong->at,
+        .got = value_of(s, wrong),
+        .wanted = *wrong->value,
+        .bits = wrong->bits,
+        .rule = wrong->rule,
+    };
+    s->state = SCAN_IN_LOST;
+    return SCAN_LOST;
+}
+
+static enum scan_event next_in_head(struct scan *s, struct span *in, struct scan_ret *ret)
+{
+    const struct magic *wrong;
+    enum scan_kind kind = kind_of(s, &wrong);
+
+    while (!wrong && s->have < shapes[kind].size) {
+        if (!gather(s, in, next_stop(s, kind)))
+            return SCAN_MORE;
+        kind = kind_of(s, &wrong);
+    }
+    if (wrong)
+        return lose(s, wrong);
+
+    struct wire_in header = wire_in(span_of(s->head, s->have));
+    ret->head = (struct scan_head){ .kind = kind, .at = s->start };
+    shapes[kind].get(&header, s->expect, &ret->head);
+    s->body = ret->head.body;
+    s->state = SCAN_IN_BODY;
+    return SCAN_HEAD;
+}
+
+static enum scan_event next_in_body(struct scan *s, struct span *in, struct scan_ret *ret)
+{
+    if (s->body == 0) {
+        s->state = SCAN_IN_HEAD;
+        s->have = 0;
+        s->start = s->at;
+        return SCAN_END;
+    }
+    if (in->len == 0)
+        return SCAN_MORE;
+    ret->data = span_take(in, s->body < in->len ? (size_t)s->body : in->len);
+    s->body -= ret->data.len;
+    s->at += ret->data.len;
+    return SCAN_DATA;
+}
+
+enum scan_event scan_next(struct scan *s, struct span *in, struct scan_ret *ret)
+{
+    switch (s->state) {
+    case SCAN_IN_HEAD:
+        return next_in_head(s, in, ret);
+    case SCAN_IN_BODY:
+        return next_in_body(s, in, ret);
+    case SCAN_IN_LOST:
+        break;
+    }
+    return SCAN_LOST;
+}
+
+void scan_progress(const struct scan *s, uint64_t *ret_have, uint64_t *ret_want)
+{
+    const struct magic *wrong;
+
+    *ret_have = s->at - s->start;
+    if (s->state == SCAN_IN_BODY)
+        *ret_want = *ret_have + s->body;
+    else
+        *ret_want = *ret_have > 0 ? shapes[kind_of(s, &wrong)].size : 0;
+}
