@@ -29,8 +29,8 @@ void buffer_clear(struct buffer *b);
 /* Appends.  False, with nothing appended, when the ceiling would be passed. */
 bool buffer_add(struct buffer *b, const void *bytes, size_t len);
 
-/* Appends len bytes to be filled in by the caller and returns the first; NULL at the ceiling.  The bytes are not
- * set to anything; the pointer is valid until the buffer next grows. */
+/* Appends len bytes to be filled in by the caller and returns the first; NULL at the ceiling.  The bytes are
+ * not set to anything; the pointer is valid until the buffer next grows. */
 uint8_t *buffer_extend(struct buffer *b, size_t len);
 
 /* Appends len zero bytes.  False, with nothing appended, when the ceiling would be passed. */
@@ -49,7 +49,8 @@ static inline struct span buffer_span(const struct buffer *b)
     return (struct span){ b->bytes, b->len };
 }
 
-/* What the buffer holds as a C string (a NUL is put behind it, not counted in len); valid until it next changes. */
+/* What the buffer holds as a C string (a NUL is put behind it, not counted in len); valid until it next
+ * changes. */
 const char *buffer_text(struct buffer *b);
 
 #endif

@@ -120,14 +120,6 @@ static struct tracked *open_flow(struct flow_table *table, const struct packet *
 
 /* ---- what is told ---- */
 
-static void tell_end(struct flow_table *table, struct tracked *tracked, enum flow_from from,
-                     enum flow_end how)
-{
-    if (!tracked->sides[from].ended)
-        table->listener.ended(table->listener.ctx, &tracked->flow, from, how, table->packet);
-    tracked->sides[from].ended = true;
-}
-
 /* Tells those of len bytes at sequence that are new, provided that they follow what has been told. */
 static void tell_bytes(struct flow_table *table, struct tracked *tracked, enum flow_from from,
                        uint32_t sequence, struct span bytes)
@@ -158,6 +150,19 @@ static void drop_first_pending(struct flow_table *table, struct direction *side)
     side->pending_len -= first->len;
     table->pending_len -= first->len;
     free(first);
+}
+
+/* Behind the end there is nothing, whatever was captured. */
+static void tell_end(struct flow_table *table, struct tracked *tracked, enum flow_from from,
+                     enum flow_end how)
+{
+    struct direction *side = &tracked->sides[from];
+
+    if (!side->ended)
+        table->listener.ended(table->listener.ctx, &tracked->flow, from, how, table->packet);
+    side->ended = true;
+    while (side->pending)
+        drop_first_pending(table, side);
 }
 
 /* Tells what no longer waits, and the FIN behind it. */
@@ -257,6 +262,8 @@ static void add_bytes(struct flow_table *table, struct tracked *tracked, enum fl
 
     while (side->pending && distance(sequence, side->next) > 0 && no_room_for(table, side, bytes.len))
         give_up_gap(table, tracked, from);
+    if (side->ended)
+        return;
     if (distance(sequence, side->next) <= 0) {
         tell_bytes(table, tracked, from, sequence, bytes);
     } else if (no_room_for(table, side, bytes.len)) { /* others wait for that much */

@@ -239,6 +239,19 @@ static void a_reset_ends_both_directions_after_what_came_before(void **state)
     told_is(&told, "1+ 1C lost 3 1C def 1S rst 1C rst 1- ");
 }
 
+static void nothing_is_told_behind_the_end(void **state)
+{
+    struct told told;
+
+    (void)state;
+    told_init(&told);
+    syn(&told, 0);
+    from_client(&told, 20, "waits");
+    fin(&told, true, 1, "end");
+    from_client(&told, 5, "late");
+    told_is(&told, "1+ 1C end 1C fin 1S cut 1- ");
+}
+
 static void a_capture_may_begin_in_the_middle(void **state)
 {
     struct told told;
@@ -374,6 +387,7 @@ int main(void)
         cmocka_unit_test(sequence_numbers_wrap_around),
         cmocka_unit_test(what_was_never_captured_is_lost),
         cmocka_unit_test(a_reset_ends_both_directions_after_what_came_before),
+        cmocka_unit_test(nothing_is_told_behind_the_end),
         cmocka_unit_test(a_capture_may_begin_in_the_middle),
         cmocka_unit_test(ports_may_be_used_again),
         cmocka_unit_test(a_late_syn_is_not_another_connection),

@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: MIT */
+/* What a client may not do.  Nobody is blamed for it here; but a server may close on it ("Termination of the
+ * session during option haggling", "Terminating the transmission phase"), so that its closing is no fault any
+ * more.  Where the specification leaves open what a server does, closing is excused, too. */
+#include "referee/state.h"
+#include "wire/constants.h"
+
+enum {
+    PATIENT_OPTIONS = 32,      /* some servers drop a client that haggles for longer */
+    PATIENT_BYTES = 64 * 1024, /* of option data */
+    PATIENT_PAYLOAD =
+        1 << 25, /* "any payload not exceeding 2^25 bytes SHOULD NOT be considered a denial of service" */
+};
+
+void excuse_option(struct session *s, const struct message *m)
+{
+    if (m->flaw.rule || m->body_bytes > PATIENT_BYTES || s->options_sent > PATIENT_OPTIONS ||
+        s->option_count > 1)
+        s->may_close = true;
+    if (m->head.option.option != NBD_OPT_EXPORT_NAME && !haggle_both_fixed_newstyle(s))
+        s->may_close = true;
+    if (s->transmission)
+        s->may_close = true;
+}
+
+static bool before_transmission(const struct session *s, const struct wire_request *r)
+{
+    (void)r;
+    return !s->transmission;
+}
+
+static bool unknown_command(const struct session *s, const struct wire_request *r)
+{
+    (void)s;
+    return !command_rules_of(r->type) || r->type == NBD_CMD_RESIZE;
+}
+
+/* Flags that the command does not have, or that were not advertised. */
+static bool undue_flags(const struct session *s, const struct wire_request *r)
+{
+    static const struct {
+        uint16_t command_flag, advertised_by;
+    } needs[] = {
+        { NBD_CMD_FLAG_FUA, NBD_FLAG_SEND_FUA },
+        { NBD_CMD_FLAG_DF, NBD_FLAG_SEND_DF },
+        { NBD_CMD_FLAG_FAST_ZERO, NBD_FLAG_SEND_FAST_ZERO },
+    };
+    const struct command_rules *command = command_rules_of(r->type);
+
+    for (size_t i = 0; i < sizeof needs / sizeof *needs; i++)
+        if ((r->flags & needs[i].command_flag) &&
+            !(s->negotiated.transmission_flags & needs[i].advertised_by))
+            return true;
+    return command && (r->flags & ~(unsigned)command->flags);
+}
+
+static bool unadvertised_command(const struct session *s, const struct wire_request *r)
+{
+    static const struct {
+        uint16_t type, advertised_by;
+    } needs[] = {
+        { NBD_CMD_FLUSH, NBD_FLAG_SEND_FLUSH },
+        { NBD_CMD_TRIM, NBD_FLAG_SEND_TRIM },
+        { NBD_CMD_CACHE, NBD_FLAG_SEND_CACHE },
+        { NBD_CMD_WRITE_ZEROES, NBD_FLAG_SEND_WRITE_ZEROES },
+    };
+
+    for (size_t i = 0; i < sizeof needs / sizeof *needs; i++)
+        if (r->type == needs[i].type && !(s->negotiated.transmission_flags & needs[i].advertised_by))
+            return true;
+    return r->type == NBD_CMD_BLOCK_STATUS && (s->negotiated.context_count == 0 || s->contexts_doubtful);
+}
+
+static bool bad_range(const struct session *s, const struct wire_request *r)
+{
+    const struct negotiated *n = &s->negotiated;
+    const struct command_rules *command = command_rules_of(r->type);
+    uint32_t unit = n->block_size_known ? n->block_size.minimum : 1;
+
+    if (!command || !command->ranged)
+        return r->offset != 0 || r->length != 0;
+    if (r->length == 0 || r->offset > n->size || r->length > n->size - r->offset)
+        return true;
+    return unit > 1 && (r->offset % unit != 0 || r->length % unit != 0);
+}
+
+static bool large_payload(const struct session *s, const struct wire_request *r)
+{
+    if (r->type != NBD_CMD_READ && r->type != NBD_CMD_WRITE)
+        return false;
+    return r->length > PATIENT_PAYLOAD || r->length > s->negotiated.block_size.maximum;
+}
+
+static bool write_to_read_only(const struct session *s, const struct wire_request *r)
+{
+    const struct command_rules *command = command_rules_of(r->type);
+
+    return command && command->writes && (s->negotiated.transmission_flags & NBD_FLAG_READ_ONLY);
+}
+
+static bool cookie_in_flight(const struct session *s, const struct wire_request *r)
+{
+    return exchange_find(s, r->cookie) != NULL;
+}
+
+static bool after_goodbye(const struct session *s, const struct wire_request *r)
+{
+    (void)r;
+    return s->goodbye;
+}
+
+void excuse_request(struct session *s, const struct wire_request *request)
+{
+    static bool (*const faults[])(const struct session *, const struct wire_request *) = {
+        before_transmission, unknown_command,    undue_flags,      unadvertised_command, bad_range,
+        large_payload,       write_to_read_only, cookie_in_flight, after_goodbye,
+    };
+
+    for (size_t i = 0; i < sizeof faults / sizeof *faults; i++)
+        if (faults[i](s, request))
+            s->may_close = true;
+}
+
+bool excuse_close(const struct session *s)
+{
+    return s->may_close || s->astray || s->opaque || s->goodbye || s->streams[SIDE_CLIENT].ended ||
+           s->streams[SIDE_CLIENT].lost;
+}

@@ -1,0 +1,291 @@
+/* SPDX-License-Identifier: MIT */
+/* The handshake: greeting, flags, options and their replies; what is negotiated by them.  See state.h.
+ * proto.md, "Handshake". */
+#include <stdlib.h>
+
+#include "base/memory.h"
+#include "referee/state.h"
+#include "wire/constants.h"
+
+static bool is_info_or_go(uint32_t option)
+{
+    return option == NBD_OPT_INFO || option == NBD_OPT_GO;
+}
+
+/* Both sides' flags are known: the client may haggle. */
+static void start_haggling(struct session *s)
+{
+    struct negotiated *n = &s->negotiated;
+
+    n->no_zeroes = (n->handshake_flags & NBD_FLAG_NO_ZEROES) && (n->client_flags & NBD_FLAG_C_NO_ZEROES);
+    if (s->phase == PHASE_GREETING || s->phase == PHASE_CLIENT_FLAGS)
+        s->phase = PHASE_HAGGLING;
+    if (n->client_flags & ~(uint32_t)n->handshake_flags)
+        s->may_close = true; /* unknown or not offered: the server has to close */
+    if ((n->client_flags & NBD_FLAG_C_NO_ZEROES) && !(n->handshake_flags & NBD_FLAG_NO_ZEROES))
+        s->astray = true; /* nobody knows whether padding is due */
+}
+
+static void enter_transmission(struct session *s, struct span name)
+{
+    s->transmission = true;
+    if (s->phase != PHASE_ENDED)
+        s->phase = PHASE_TRANSMISSION;
+    if (!span_equal(name, buffer_span(&s->contexts_for)))
+        s->contexts_doubtful = true; /* two names may be one export */
+    if (s->option_count > 1)
+        s->astray = true; /* options were sent that the server takes for requests */
+}
+
+void haggle_greeting(struct session *s, const struct message *m)
+{
+    s->greeted = true;
+    if (m->head.kind == SCAN_KIND_OLDSTYLE) {
+        s->negotiated.handshake_flags = m->head.oldstyle.handshake;
+        s->negotiated.export_known = true;
+        s->negotiated.size = m->head.oldstyle.size;
+        s->negotiated.transmission_flags = m->head.oldstyle.transmission;
+        s->astray = s->astray || s->flags_seen;
+        enter_transmission(s, span_of(NULL, 0));
+        return;
+    }
+    s->negotiated.handshake_flags = m->head.newstyle.flags;
+    if (s->flags_seen)
+        start_haggling(s);
+    else if (s->phase == PHASE_GREETING)
+        s->phase = PHASE_CLIENT_FLAGS;
+}
+
+void haggle_client_flags(struct session *s, const struct message *m)
+{
+    s->flags_seen = true;
+    s->negotiated.client_flags = m->head.client_flags.flags;
+    if (s->greeted)
+        start_haggling(s);
+}
+
+bool haggle_both_fixed_newstyle(const struct session *s)
+{
+    return (s->negotiated.handshake_flags & NBD_FLAG_FIXED_NEWSTYLE) &&
+           (s->negotiated.client_flags & NBD_FLAG_C_FIXED_NEWSTYLE);
+}
+
+struct pending *haggle_option_due(const struct session *s)
+{
+    return s->option_count > 0 ? &s->options[0] : NULL;
+}
+
+/* ---- options ---- */
+
+/* The server may answer from here on, though it usually waits for the data. */
+void haggle_option_begins(struct session *s, const struct scan_head *head)
+{
+    struct pending *p;
+
+    if (s->option_count == s->option_room) {
+        s->option_room = s->option_room > 0 ? 2 * s->option_room : 4;
+        s->options = memory_grow(s->options, s->option_room * sizeof *s->options);
+    }
+    p = &s->options[s->option_count++];
+    *p = (struct pending){ .option = head->option.option };
+    buffer_init(&p->name, NBD_MAX_STRING);
+    s->options_sent++;
+}
+
+static bool asks_for(struct span infos, uint16_t wanted)
+{
+    uint16_t info;
+
+    while (option_next_info(&infos, &info))
+        if (info == wanted)
+            return true;
+    return false;
+}
+
+void haggle_option(struct session *s, const struct message *m)
+{
+    uint32_t option = m->head.option.option;
+
+    if (option == NBD_OPT_ABORT) {
+        s->goodbye = true;
+        s->phase = PHASE_ENDED;
+    }
+    for (size_t i = s->option_count; i-- > 0;) {
+        struct pending *p = &s->options[i];
+
+        if (p->whole || p->option != option)
+            continue;
+        p->whole = true;
+        p->sound = !m->flaw.rule;
+        p->asks_block_size = asks_for(m->option.infos, NBD_INFO_BLOCK_SIZE);
+        buffer_add(&p->name, m->option.name.at, m->option.name.len);
+        break;
+    }
+}
+
+static void option_done(struct session *s)
+{
+    s->last_option = s->options[0].option;
+    s->last_option_known = true;
+    buffer_free(&s->options[0].name);
+    s->option_count--;
+    if (s->option_count > 0)
+        memmove(s->options, s->options + 1, s->option_count * sizeof *s->options);
+    s->gathered_count = 0;
+}
+
+void haggle_free(struct session *s)
+{
+    while (s->option_count > 0)
+        option_done(s);
+    free(s->options);
+    buffer_free(&s->info_name);
+    buffer_free(&s->contexts_for);
+}
+
+/* ---- their replies ---- */
+
+bool haggle_is_late(const struct session *s, const struct wire_option_reply *reply)
+{
+    return s->last_option_known && reply->option == s->last_option &&
+           (s->option_count == 0 || s->options[0].option != reply->option);
+}
+
+static void keep(struct buffer *to, const struct buffer *from)
+{
+    buffer_clear(to);
+    buffer_add(to, from->bytes, from->len);
+}
+
+static void take_info(struct session *s, struct pending *p, const struct message *m)
+{
+    struct negotiated *n = &s->negotiated;
+    bool again = false;
+
+    for (size_t i = 0; i < p->info_count; i++)
+        again = again || p->infos[i] == m->reply.info;
+    if (!again && p->info_count < PENDING_INFOS)
+        p->infos[p->info_count++] = m->reply.info;
+    if (!is_info_or_go(p->option) || m->flaw.rule)
+        return;
+    if (!span_equal(buffer_span(&p->name), buffer_span(&s->info_name))) {
+        keep(&s->info_name,
+             &p->name); /* another export: what is known of the last one does not hold for it */
+        n->block_size_known = false;
+        n->block_size = (struct wire_info_block_size){ 1, 4096, 1u << 25 };
+    }
+    if (m->reply.info == NBD_INFO_EXPORT) {
+        p->has_export = n->export_known = true;
+        p->export = m->reply.export;
+        n->size = p->export.size;
+        n->transmission_flags = p->export.flags;
+    } else if (m->reply.info == NBD_INFO_BLOCK_SIZE) {
+        p->has_block_size = n->block_size_known = true;
+        p->block_size = n->block_size = m->reply.block_size;
+    }
+}
+
+static void take_context(struct session *s, const struct message *m)
+{
+    struct session_context *context;
+    size_t len = m->reply.name.len;
+
+    if (s->gathered_count == SESSION_MAX_CONTEXTS) {
+        s->contexts_doubtful = true;
+        return;
+    }
+    context = &s->gathered[s->gathered_count++];
+    context->id = m->reply.context;
+    if (len >= sizeof context->name)
+        len = sizeof context->name - 1;
+    if (len > 0)
+        memcpy(context->name, m->reply.name.at, len);
+    context->name[len] = '\0';
+}
+
+/* The selection is replaced, also where that failed. */
+static void select_contexts(struct session *s, const struct pending *p, bool success)
+{
+    s->negotiated.context_count = success ? s->gathered_count : 0;
+    memcpy(s->negotiated.contexts, s->gathered, s->negotiated.context_count * sizeof *s->gathered);
+    keep(&s->contexts_for, &p->name);
+    s->contexts_doubtful = s->contexts_doubtful || !s->negotiated.structured;
+}
+
+static void take_ack(struct session *s, const struct pending *p)
+{
+    switch (p->option) {
+    case NBD_OPT_STRUCTURED_REPLY:
+        s->negotiated.structured = true;
+        break;
+    case NBD_OPT_SET_META_CONTEXT:
+        select_contexts(s, p, true);
+        break;
+    case NBD_OPT_GO:
+        s->last = LAST_GO_ACK;
+        enter_transmission(s, buffer_span(&p->name));
+        break;
+    case NBD_OPT_STARTTLS:
+    case NBD_OPT_EXTENDED_HEADERS:
+        s->opaque = true;
+        s->phase = PHASE_ENDED;
+        break;
+    default: /* a number from the wire; the others leave no trace */
+        break;
+    }
+}
+
+static void take_error(struct session *s, const struct pending *p, uint32_t type)
+{
+    if (p->option == NBD_OPT_SET_META_CONTEXT)
+        select_contexts(s, p, false);
+    if (type == NBD_REP_ERR_SHUTDOWN)
+        s->may_close = true;
+    if (p->option == NBD_OPT_GO && s->requests > 0)
+        s->astray = true; /* requests were sent that the server takes for options */
+}
+
+void haggle_reply(struct session *s, const struct message *m)
+{
+    uint32_t type = m->head.option_reply.type;
+    struct pending *p = haggle_option_due(s);
+
+    s->last = LAST_OTHER;
+    if (!p || haggle_is_late(s, &m->head.option_reply))
+        return;
+    p->replies++;
+    if (type == NBD_REP_INFO) {
+        take_info(s, p, m);
+    } else if (type == NBD_REP_META_CONTEXT && p->option == NBD_OPT_SET_META_CONTEXT) {
+        take_context(s, m);
+    } else if (type == NBD_REP_ACK) {
+        take_ack(s, p);
+        option_done(s);
+    } else if (reply_is_error(type)) {
+        take_error(s, p, type);
+        option_done(s);
+    }
+}
+
+static bool is_zero(struct span bytes)
+{
+    return bytes.len == 0 || (*bytes.at == 0 && memcmp(bytes.at, bytes.at + 1, bytes.len - 1) == 0);
+}
+
+void haggle_export(struct session *s, const struct message *m)
+{
+    struct negotiated *n = &s->negotiated;
+
+    n->export_known = true;
+    n->size = m->head.export.size;
+    n->transmission_flags = m->head.export.flags;
+    s->last = is_zero(m->body) ? LAST_EXPORT : LAST_EXPORT_BAD;
+    if (s->option_count > 0) {
+        if (!span_equal(buffer_span(&s->options[0].name), buffer_span(&s->info_name))) {
+            n->block_size_known = false;
+            n->block_size = (struct wire_info_block_size){ 1, 4096, 1u << 25 };
+        }
+        enter_transmission(s, buffer_span(&s->options[0].name));
+        option_done(s);
+    }
+}

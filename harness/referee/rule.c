@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: MIT */
+#include "referee/rule.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+const struct rule rules[] = {
+#define RULE(id, occasion, watch) { id, occasion, watch },
+#define WIRE(id) { id, AT_WIRE, NULL },
+#include "referee/rule.def"
+};
+
+const size_t rule_count = sizeof rules / sizeof *rules;
+
+size_t rules_look(struct session *s, enum occasion occasion, const struct message *m)
+{
+    struct sight at = { .session = s, .message = m, .exchange = m ? m->exchange : NULL };
+    size_t count = 0;
+
+    if (at.exchange && held_of(at.exchange)->ambiguous)
+        return 0;
+    if (m && m->head.kind == SCAN_KIND_OPTION_REPLY && !haggle_is_late(s, &m->head.option_reply))
+        at.option = haggle_option_due(s);
+    for (size_t i = 0; i < rule_count; i++) {
+        if (rules[i].occasion != occasion)
+            continue;
+        at.rule = rules[i].id;
+        count += rules[i].watch(&at);
+    }
+    return count;
+}
+
+bool broken(const struct sight *at, const char *fmt, ...)
+{
+    char came[sizeof at->session->violations->all->came];
+    va_list ap;
+
+    va_start(ap, fmt);
+    vsnprintf(came, sizeof came, fmt, ap);
+    va_end(ap);
+    violations_add(at->session->violations, at->rule, SIDE_SERVER, at->session->messages, "%s", came);
+    return true;
+}

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: MIT */
+/* The rules of the referee: one line of rule.def and one small function each. */
+#ifndef NBDTEST_REFEREE_RULE_H
+#define NBDTEST_REFEREE_RULE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "referee/state.h"
+
+/* What a rule looks at. */
+enum occasion {
+    AT_WIRE,         /* told by wire: the scanner where framing is lost, the decoders where a frame is bad */
+    AT_GREETING,     /* a newstyle greeting */
+    AT_EXPORT,       /* an answer to NBD_OPT_EXPORT_NAME */
+    AT_OPTION_REPLY, /* of any type */
+    AT_INFO,         /* NBD_REP_INFO of sound length */
+    AT_SIMPLE_REPLY,
+    AT_CHUNK,
+    AT_REPLY, /* a reply in either form is complete */
+    AT_LOST,  /* framing of the server's bytes is lost */
+    AT_CLOSE, /* the server closed and had no excuse */
+    AT_STALL, /* the server had its time and sent nothing */
+};
+
+/* What a rule is shown.  The state is that before the message, but at AT_REPLY. */
+struct sight {
+    struct session *session;
+    const char *rule;
+    const struct message *message;   /* the message at hand; NULL at LOST, CLOSE and STALL */
+    const struct exchange *exchange; /* what a reply belongs to; NULL: nothing in flight */
+    const struct pending *option;    /* what an option reply belongs to; NULL: nothing */
+};
+
+/* True when the rule was broken, which has then been noted with broken(). */
+typedef bool rule_watch(const struct sight *at);
+
+struct rule {
+    const char *id;
+    enum occasion occasion;
+    rule_watch *watch; /* NULL at AT_WIRE */
+};
+
+/* All of them, for lists of what is judged. */
+extern const struct rule rules[];
+extern const size_t rule_count;
+
+/* Shows the occasion to its rules.  Returns how many were broken. */
+size_t rules_look(struct session *s, enum occasion occasion, const struct message *m);
+
+/* Notes what came instead of what sight->rule demands.  Always true. */
+bool broken(const struct sight *at, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+#define RULE(id, occasion, watch) rule_watch watch;
+#define WIRE(id)
+#include "referee/rule.def"
+
+#endif

@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: MIT */
+/* Replies to BLOCK_STATUS.  proto.md, "Structured reply types", NBD_REPLY_TYPE_BLOCK_STATUS; "Request types",
+ * NBD_CMD_BLOCK_STATUS; "base:allocation metadata context". */
+#include <inttypes.h>
+
+#include "referee/rule.h"
+#include "wire/constants.h"
+
+/* A sound status chunk in reply to BLOCK_STATUS. */
+static bool is_status(const struct sight *at)
+{
+    return at->exchange && at->exchange->request.type == NBD_CMD_BLOCK_STATUS &&
+           at->message->chunk.role == CHUNK_STATUS;
+}
+
+static bool is_sound_status(const struct sight *at)
+{
+    return is_status(at) && !at->message->flaw.rule;
+}
+
+static bool contexts_known(const struct sight *at)
+{
+    return at->session->negotiated.context_count > 0 && !at->session->contexts_doubtful;
+}
+
+static const struct session_context *find_context(const struct sight *at, uint32_t id)
+{
+    const struct negotiated *n = &at->session->negotiated;
+
+    for (size_t i = 0; i < n->context_count; i++)
+        if (n->contexts[i].id == id)
+            return &n->contexts[i];
+    return NULL;
+}
+
+static bool has_req_one(const struct sight *at)
+{
+    return at->exchange->request.flags & NBD_CMD_FLAG_REQ_ONE;
+}
+
+static uint64_t extents_announced(const struct sight *at)
+{
+    return (at->message->head.chunk.length - WIRE_SIZE_chunk_status) / WIRE_SIZE_extent;
+}
+
+/* ---- each chunk ---- */
+
+bool unknown_context(const struct sight *at)
+{
+    return is_status(at) && at->message->head.chunk.length >= WIRE_SIZE_chunk_status && contexts_known(at) &&
+           !find_context(at, at->message->chunk.context) &&
+           broken(at, "context ID %" PRIu32 ", which was not selected", at->message->chunk.context);
+}
+
+bool last_extent_outside(const struct sight *at)
+{
+    struct span extents = at->message->chunk.extents;
+    struct wire_extent extent;
+    uint64_t sum = 0;
+
+    if (!is_sound_status(at) || has_req_one(at) || at->exchange->request.length == 0)
+        return false;
+    for (size_t i = 0; chunk_next_extent(&extents, &extent); i++) {
+        if (i > 0 && sum >= at->exchange->request.length)
+            return broken(at, "extent %zu begins %" PRIu64 " bytes into a request of %" PRIu32, i, sum,
+                          at->exchange->request.length);
+        sum += extent.length;
+    }
+    return false;
+}
+
+bool too_many_extents(const struct sight *at)
+{
+    return is_sound_status(at) && extents_announced(at) > 1 << 20 &&
+           broken(at, "%" PRIu64 " extents in a chunk", extents_announced(at));
+}
+
+/* Two that could not be one, for the sum would not fit the field, may be alike. */
+bool equal_neighbours(const struct sight *at)
+{
+    struct span extents = at->message->chunk.extents;
+    struct wire_extent before, extent;
+
+    if (!is_sound_status(at) || !chunk_next_extent(&extents, &before))
+        return false;
+    for (size_t i = 1; chunk_next_extent(&extents, &extent); i++) {
+        if (extent.flags == before.flags && extent.length <= UINT32_MAX - before.length)
+            return broken(at, "extents %zu and %zu both have status 0x%" PRIx32, i - 1, i, extent.flags);
+        before = extent;
+    }
+    return false;
+}
+
+bool more_than_one_extent(const struct sight *at)
+{
+    return is_sound_status(at) && has_req_one(at) && extents_announced(at) > 1 &&
+           broken(at, "%" PRIu64 " extents in a chunk, though REQ_ONE was set", extents_announced(at));
+}
+
+bool extent_beyond_length(const struct sight *at)
+{
+    struct span extents = at->message->chunk.extents;
+    struct wire_extent extent;
+
+    return is_sound_status(at) && has_req_one(at) && at->exchange->request.length > 0 &&
+           chunk_next_extent(&extents, &extent) && extent.length > at->exchange->request.length &&
+           broken(at, "an extent of %" PRIu32 " bytes for a request of %" PRIu32, extent.length,
+                  at->exchange->request.length);
+}
+
+bool reserved_state(const struct sight *at)
+{
+    const struct session_context *context = find_context(at, at->message->chunk.context);
+    struct span extents = at->message->chunk.extents;
+    struct wire_extent extent;
+
+    if (!is_sound_status(at) || !contexts_known(at) || !context ||
+        strcmp(context->name, "base:allocation") != 0)
+        return false;
+    while (chunk_next_extent(&extents, &extent))
+        if (extent.flags & ~(uint32_t)(NBD_STATE_HOLE | NBD_STATE_ZERO))
+            return broken(at, "status 0x%" PRIx32 " in base:allocation", extent.flags);
+    return false;
+}
+
+/* ---- the whole reply ---- */
+
+static bool is_good_reply(const struct sight *at)
+{
+    const struct exchange *e = at->exchange;
+
+    return e && e->request.type == NBD_CMD_BLOCK_STATUS && e->form == REPLY_FORM_STRUCTURED &&
+           e->error == 0 && e->error_chunks == 0 && contexts_known(at);
+}
+
+bool not_one_chunk_per_context(const struct sight *at)
+{
+    const struct negotiated *n = &at->session->negotiated;
+
+    if (!is_good_reply(at))
+        return false;
+    for (size_t i = 0; i < n->context_count; i++) {
+        unsigned chunks = 0;
+
+        for (unsigned k = 0; k < at->exchange->status_chunks; k++)
+            chunks += at->exchange->statuses[k].context == n->contexts[i].id;
+        if (chunks != 1)
+            return broken(at, "%u chunks for context ID %" PRIu32, chunks, n->contexts[i].id);
+    }
+    return false;
+}
+
+bool zero_state_not_zero(const struct sight *at)
+{
+    const struct model_mismatch *wrong;
+
+    if (!is_good_reply(at))
+        return false;
+    wrong = &held_of(at->exchange)->wrong.status;
+    return wrong->bytes > 0 &&
+           broken(at, "NBD_STATE_ZERO over byte %" PRIu64 ", which is 0x%02x", wrong->offset, wrong->wanted);
+}

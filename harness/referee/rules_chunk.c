@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: MIT */
+/* Chunks in reply to READ, and the data that were read.  proto.md, "Structured reply types", "Request types".
+ */
+#include <inttypes.h>
+
+#include "referee/rule.h"
+#include "wire/constants.h"
+
+static const struct chunk_data *content(const struct sight *at)
+{
+    return &at->message->chunk;
+}
+
+static bool is_type(const struct sight *at, uint16_t type)
+{
+    return at->message->head.chunk.type == type;
+}
+
+static bool is_for_read(const struct sight *at)
+{
+    return at->exchange && at->exchange->request.type == NBD_CMD_READ;
+}
+
+bool none_without_done(const struct sight *at)
+{
+    return is_type(at, NBD_REPLY_TYPE_NONE) && !(at->message->head.chunk.flags & NBD_REPLY_FLAG_DONE) &&
+           broken(at, "a NONE chunk with flags 0x%04x", at->message->head.chunk.flags);
+}
+
+/* ---- content chunks ---- */
+
+static bool is_for_another_command(const struct sight *at)
+{
+    return at->exchange && !is_for_read(at) && command_rules_of(at->exchange->request.type) &&
+           broken(at, "one in the reply to %s", command_rules_of(at->exchange->request.type)->name);
+}
+
+bool data_for_another_command(const struct sight *at)
+{
+    return is_type(at, NBD_REPLY_TYPE_OFFSET_DATA) && is_for_another_command(at);
+}
+
+bool hole_for_another_command(const struct sight *at)
+{
+    return is_type(at, NBD_REPLY_TYPE_OFFSET_HOLE) && is_for_another_command(at);
+}
+
+static bool outside(const struct sight *at)
+{
+    const struct exchange *e = at->exchange;
+    const struct chunk_data *chunk = content(at);
+
+    return is_for_read(at) && !at->message->flaw.rule &&
+           !assemble_is_inside(e, chunk->offset, chunk->data_bytes) &&
+           broken(at, "%" PRIu64 " bytes from %" PRIu64 "; %" PRIu32 " from %" PRIu64 " were asked for",
+                  chunk->data_bytes, chunk->offset, e->request.length, e->request.offset);
+}
+
+bool data_outside(const struct sight *at)
+{
+    return is_type(at, NBD_REPLY_TYPE_OFFSET_DATA) && outside(at);
+}
+
+bool hole_outside(const struct sight *at)
+{
+    return is_type(at, NBD_REPLY_TYPE_OFFSET_HOLE) && outside(at);
+}
+
+bool content_overlaps(const struct sight *at)
+{
+    const struct chunk_data *chunk = content(at);
+
+    return is_for_read(at) && chunk->role == CHUNK_CONTENT && !at->message->flaw.rule &&
+           assemble_is_inside(at->exchange, chunk->offset, chunk->data_bytes) &&
+           assemble_is_covered(at->exchange, chunk->offset, chunk->data_bytes) &&
+           broken(at, "%" PRIu64 " bytes from %" PRIu64 ", some of which were covered before",
+                  chunk->data_bytes, chunk->offset);
+}
+
+bool error_offset_outside(const struct sight *at)
+{
+    const struct exchange *e = at->exchange;
+    const struct chunk_data *chunk = content(at);
+
+    return e && is_type(at, NBD_REPLY_TYPE_ERROR_OFFSET) && chunk->has_error_offset &&
+           e->request.length > 0 && !at->message->flaw.rule && !assemble_is_inside(e, chunk->offset, 1) &&
+           broken(at, "error offset %" PRIu64 "; the request has %" PRIu32 " bytes from %" PRIu64,
+                  chunk->offset, e->request.length, e->request.offset);
+}
+
+bool second_content_chunk(const struct sight *at)
+{
+    const struct exchange *e = at->exchange;
+
+    return is_for_read(at) && content(at)->role == CHUNK_CONTENT && (e->request.flags & NBD_CMD_FLAG_DF) &&
+           (at->session->negotiated.transmission_flags & NBD_FLAG_SEND_DF) &&
+           e->data_chunks + e->hole_chunks > 0 &&
+           broken(at, "content chunk number %u in reply to a READ with DF",
+                  e->data_chunks + e->hole_chunks + 1);
+}
+
+/* ---- the whole reply to READ ---- */
+
+static bool is_good_read(const struct sight *at)
+{
+    return is_for_read(at) && at->exchange->error == 0 && at->exchange->error_chunks == 0;
+}
+
+bool read_not_covered(const struct sight *at)
+{
+    const struct exchange *e = at->exchange;
+
+    return is_good_read(at) && e->form == REPLY_FORM_STRUCTURED && !held_of(e)->untracked &&
+           e->covered < e->request.length &&
+           broken(at, "%" PRIu64 " of %" PRIu32 " bytes, without an error", e->covered, e->request.length);
+}
+
+static bool differs(const struct sight *at, enum model_origin origin, const char *should)
+{
+    const struct model_mismatch *wrong;
+
+    if (!is_good_read(at))
+        return false;
+    wrong = &held_of(at->exchange)->wrong.data;
+    return wrong->bytes > 0 && wrong->origin == origin &&
+           broken(at, "byte %" PRIu64 " reads as 0x%02x, %s 0x%02x; %" PRIu64 " bytes differ", wrong->offset,
+                  wrong->got, should, wrong->wanted, wrong->bytes);
+}
+
+bool read_differs_from_written(const struct sight *at)
+{
+    return differs(at, MODEL_WRITTEN, "was written as");
+}
+
+bool read_differs_from_zeroed(const struct sight *at)
+{
+    return differs(at, MODEL_ZEROED, "was zeroed:");
+}
+
+bool read_differs_from_kept(const struct sight *at)
+{
+    return differs(at, MODEL_KEPT, "was before a refused request");
+}
+
+bool read_misplaced(const struct sight *at)
+{
+    const struct content *wrong;
+
+    if (!is_good_read(at))
+        return false;
+    wrong = &held_of(at->exchange)->wrong;
+    return wrong->misplaced &&
+           broken(at, "the data of a chunk for offset %" PRIu64 " or before are those from %" PRIu64,
+                  wrong->data.offset, wrong->right_at);
+}
+
+bool hole_not_zero(const struct sight *at)
+{
+    const struct model_mismatch *wrong;
+
+    if (!is_good_read(at))
+        return false;
+    wrong = &held_of(at->exchange)->wrong.hole;
+    return wrong->bytes > 0 &&
+           broken(at, "a hole over byte %" PRIu64 ", which is 0x%02x; %" PRIu64 " bytes are not zero",
+                  wrong->offset, wrong->wanted, wrong->bytes);
+}

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: MIT */
+/* Closing without a reason, and silence.  Whether there is a reason: excuse.c.  proto.md, "Termination of the
+ * session during option haggling", "Terminating the transmission phase". */
+#include <inttypes.h>
+
+#include "referee/rule.h"
+#include "wire/constants.h"
+
+static const struct stream *server(const struct sight *at)
+{
+    return &at->session->streams[SIDE_SERVER];
+}
+
+static uint64_t progress(const struct sight *at, uint64_t *ret_want)
+{
+    uint64_t have;
+
+    scan_progress(&server(at)->scan, &have, ret_want);
+    return have;
+}
+
+/* A server that closes on EXPORT_NAME refuses the export; one that closes while nothing is asked of it may
+ * have lost patience. */
+bool closed_in_haggling(const struct sight *at)
+{
+    const struct session *s = at->session;
+    const struct pending *due = haggle_option_due(s);
+    uint64_t want, have = progress(at, &want);
+
+    if (!s->greeted || s->transmission || !due || due->option == NBD_OPT_EXPORT_NAME)
+        return false;
+    if (have > 0)
+        return broken(at, "closed after %" PRIu64 " of %" PRIu64 " bytes of a reply to option %" PRIu32, have,
+                      want, due->option);
+    return broken(at, "closed with option %" PRIu32 " unanswered", due->option);
+}
+
+/* "If an error occurs while reading after the server has already sent out the reply header ..., the server
+ * MUST immediately initiate a hard disconnect". */
+static bool is_in_simple_data(const struct sight *at)
+{
+    uint64_t want, have = progress(at, &want);
+
+    return server(at)->head.kind == SCAN_KIND_SIMPLE_REPLY && server(at)->exchange &&
+           have >= WIRE_SIZE_simple_reply;
+}
+
+bool closed_in_transmission(const struct sight *at)
+{
+    const struct session *s = at->session;
+    uint64_t want, have = progress(at, &want);
+
+    if (!s->transmission || is_in_simple_data(at))
+        return false;
+    if (have > 0)
+        return broken(at,
+                      "closed after %" PRIu64 " of %" PRIu64 " bytes of a reply, with %zu requests in flight",
+                      have, want, s->in_flight.count);
+    return broken(at, "closed without DISC, with %zu requests in flight", s->in_flight.count);
+}
+
+/* ---- silence ---- */
+
+bool greeting_missing(const struct sight *at)
+{
+    return !at->session->greeted && broken(at, "no greeting");
+}
+
+bool option_reply_missing(const struct sight *at)
+{
+    const struct pending *due = haggle_option_due(at->session);
+    uint64_t want;
+
+    return at->session->greeted && !at->session->transmission && due && due->option != NBD_OPT_EXPORT_NAME &&
+           progress(at, &want) == 0 &&
+           broken(at, "no %s to option %" PRIu32, due->replies > 0 ? "final reply" : "reply", due->option);
+}

@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: MIT */
+/* The greeting, the answer to NBD_OPT_EXPORT_NAME, transmission flags.  proto.md, "Newstyle negotiation",
+ * "Flag fields" of the handshake phase. */
+#include <inttypes.h>
+
+#include "referee/rule.h"
+#include "wire/constants.h"
+
+bool reserved_handshake_flag(const struct sight *at)
+{
+    unsigned flags = at->message->head.newstyle.flags;
+
+    return (flags & ~(unsigned)(NBD_FLAG_FIXED_NEWSTYLE | NBD_FLAG_NO_ZEROES)) &&
+           broken(at, "handshake flags 0x%04x", flags);
+}
+
+/* ---- the answer to NBD_OPT_EXPORT_NAME ---- */
+
+static const struct stream *server(const struct sight *at)
+{
+    return &at->session->streams[SIDE_SERVER];
+}
+
+bool export_with_reply_header(const struct sight *at)
+{
+    const struct scan_lost *lost = &server(at)->lost_how;
+
+    return strcmp(lost->rule, at->rule) == 0 &&
+           broken(at, "the answer to EXPORT_NAME begins with the magic of an option reply, 0x%016" PRIx64,
+                  lost->got);
+}
+
+/* A reply stands where the padding should. */
+bool export_without_padding(const struct sight *at)
+{
+    const struct scan_lost *lost = &server(at)->lost_how;
+
+    return strcmp(lost->rule, at->rule) == 0 &&
+           broken(at, "0x%08" PRIx64 " where 124 zero bytes were due behind the transmission flags",
+                  lost->got);
+}
+
+bool export_with_other_padding(const struct sight *at)
+{
+    struct span padding = at->message->body;
+
+    for (size_t i = 0; i < padding.len; i++)
+        if (padding.at[i] != 0)
+            return broken(at, "byte %zu of the padding is 0x%02x", i, padding.at[i]);
+    return false;
+}
+
+bool export_cut_off_in_padding(const struct sight *at)
+{
+    uint64_t have, want;
+
+    scan_progress(&server(at)->scan, &have, &want);
+    return !at->session->transmission && server(at)->head.kind == SCAN_KIND_EXPORT &&
+           have >= WIRE_SIZE_export &&
+           broken(at, "%" PRIu64 " of the %" PRIu64 " bytes of the answer to EXPORT_NAME", have, want);
+}
+
+static bool zeroes_came(const struct sight *at)
+{
+    return server(at)->lost_how.got == 0;
+}
+
+bool padding_behind_export(const struct sight *at)
+{
+    return at->session->last == LAST_EXPORT && at->session->negotiated.no_zeroes && zeroes_came(at) &&
+           broken(at, "zero bytes behind the 10 bytes of the answer to EXPORT_NAME");
+}
+
+bool padding_too_long(const struct sight *at)
+{
+    return at->session->last == LAST_EXPORT && !at->session->negotiated.no_zeroes && zeroes_came(at) &&
+           broken(at, "more than 124 bytes of padding");
+}
+
+bool padding_behind_go(const struct sight *at)
+{
+    return at->session->last == LAST_GO_ACK && zeroes_came(at) &&
+           broken(at, "zero bytes behind the ACK to GO");
+}
+
+/* ---- transmission flags, as either answer gives them ---- */
+
+static bool lacks_has_flags(const struct sight *at, unsigned flags)
+{
+    return !(flags & NBD_FLAG_HAS_FLAGS) && broken(at, "transmission flags 0x%04x", flags);
+}
+
+static bool has_df_alone(const struct sight *at, unsigned flags)
+{
+    return (flags & NBD_FLAG_SEND_DF) && !at->session->negotiated.structured && !at->session->astray &&
+           broken(at, "transmission flags 0x%04x, with SEND_DF, while structured replies are not negotiated",
+                  flags);
+}
+
+static bool has_fast_zero_alone(const struct sight *at, unsigned flags)
+{
+    return (flags & NBD_FLAG_SEND_FAST_ZERO) && !(flags & NBD_FLAG_SEND_WRITE_ZEROES) &&
+           broken(at, "transmission flags 0x%04x, with SEND_FAST_ZERO and without SEND_WRITE_ZEROES", flags);
+}
+
+bool export_lacks_has_flags(const struct sight *at)
+{
+    return lacks_has_flags(at, at->message->head.export.flags);
+}
+
+bool export_has_df_alone(const struct sight *at)
+{
+    return has_df_alone(at, at->message->head.export.flags);
+}
+
+bool export_has_fast_zero_alone(const struct sight *at)
+{
+    return has_fast_zero_alone(at, at->message->head.export.flags);
+}
+
+static bool is_info_export(const struct sight *at)
+{
+    return at->message->reply.info == NBD_INFO_EXPORT;
+}
+
+bool info_lacks_has_flags(const struct sight *at)
+{
+    return is_info_export(at) && lacks_has_flags(at, at->message->reply.export.flags);
+}
+
+bool info_has_df_alone(const struct sight *at)
+{
+    return is_info_export(at) && has_df_alone(at, at->message->reply.export.flags);
+}
+
+bool info_has_fast_zero_alone(const struct sight *at)
+{
+    return is_info_export(at) && has_fast_zero_alone(at, at->message->reply.export.flags);
+}

@@ -1,0 +1,956 @@
+/* SPDX-License-Identifier: MIT */
+/* Each rule seen to be broken, and what only looks as if. */
+#include "referee/rule.h"
+
+#include "referee/conversation.h"
+
+/* Ids that some test has seen noted. */
+static bool seen[512];
+
+static void note_seen(const struct talk *t)
+{
+    assert_true(rule_count <= sizeof seen);
+    for (size_t i = 0; i < rule_count; i++)
+        seen[i] = seen[i] || has_rule(t, rules[i].id);
+}
+
+#define BREAKS(t, ...)             \
+    do {                           \
+        note_seen(t);              \
+        ends_with(t, __VA_ARGS__); \
+    } while (0)
+
+#define TALK struct talk t = talk_with(NULL)
+
+/* ---- handshake ---- */
+
+static void greetings(void **state)
+{
+    (void)state;
+    {
+        TALK;
+        start(&t);
+        server_says(&t, 'N', 'B', 'D', 'M', 'A', 'G', 'I', 'K', IHAVEOPT, U16(3));
+        assert_int_equal(t.event, SESSION_LOST);
+        BREAKS(&t, "greeting.magic");
+    }
+    {
+        TALK;
+        start(&t);
+        server_says(&t, NBDMAGIC, 'I', 'H', 'A', 'V', 'E', 'O', 'P', 'P', U16(3));
+        BREAKS(&t, "greeting.ihaveopt");
+    }
+    {
+        TALK;
+        start(&t);
+        server_says(&t, NBDMAGIC, IHAVEOPT, U16(7));
+        BREAKS(&t, "greeting.flags.reserved-clear");
+    }
+    {
+        TALK;
+        start(&t);
+        session_stalled(t.s);
+        BREAKS(&t, "greeting.magic");
+    }
+}
+
+static void answers_to_export_name(void **state)
+{
+    (void)state;
+    { /* both sides want no zeroes, and zeroes come */
+        TALK;
+        start_haggling(&t, 3, 3);
+        option(&t, EXPORT_NAME, NOTHING);
+        server_says(&t, U64(EXPORT_SIZE), U16(1));
+        filled(&t, SIDE_SERVER, 0, 124);
+        BREAKS(&t, "opt.export-name.reply.no-zeroes", "greeting.flags.no-zeroes.omits-padding");
+    }
+    { /* padding that is not zero */
+        TALK;
+        start_haggling(&t, 3, 1);
+        option(&t, EXPORT_NAME, NOTHING);
+        server_says(&t, U64(EXPORT_SIZE), U16(1));
+        filled(&t, SIDE_SERVER, 1, 124);
+        BREAKS(&t, "opt.export-name.reply.zeroes");
+    }
+    { /* none, and a reply in its place */
+        TALK;
+        start_haggling(&t, 3, 1);
+        option(&t, EXPORT_NAME, NOTHING);
+        server_says(&t, U64(EXPORT_SIZE), U16(1), SIMPLE, U32(0), U64(1));
+        BREAKS(&t, "opt.export-name.reply.zeroes");
+    }
+    { /* none, and silence */
+        TALK;
+        start_haggling(&t, 3, 1);
+        option(&t, EXPORT_NAME, NOTHING);
+        server_says(&t, U64(EXPORT_SIZE), U16(1));
+        session_stalled(t.s);
+        BREAKS(&t, "opt.export-name.reply.zeroes");
+    }
+    { /* half of it, and the end */
+        TALK;
+        start_haggling(&t, 3, 1);
+        option(&t, EXPORT_NAME, NOTHING);
+        server_says(&t, U64(EXPORT_SIZE), U16(1), 0, 0, 0, 0);
+        session_ended(t.s, SIDE_SERVER, ENDING_FINISHED);
+        BREAKS(&t, "opt.export-name.reply.zeroes");
+    }
+    { /* too much of it */
+        TALK;
+        start_haggling(&t, 3, 1);
+        option(&t, EXPORT_NAME, NOTHING);
+        server_says(&t, U64(EXPORT_SIZE), U16(1));
+        filled(&t, SIDE_SERVER, 0, 128);
+        BREAKS(&t, "opt.export-name.reply.zeroes");
+    }
+    {
+        TALK;
+        start_haggling(&t, 3, 3);
+        option(&t, EXPORT_NAME, NOTHING);
+        option_reply(&t, EXPORT_NAME, ACK, NOTHING);
+        BREAKS(&t, "opt.export-name.reply.headerless");
+    }
+    {
+        TALK;
+        start_haggling(&t, 3, 3);
+        option(&t, EXPORT_NAME, NOTHING);
+        server_says(&t, U64(EXPORT_SIZE), U16(0x0080 | 0x0800));
+        BREAKS(&t, "flag.has-flags.set", "flag.send-df.only-with-structured",
+               "flag.send-fast-zero.needs-write-zeroes");
+    }
+    { /* a refusal */
+        TALK;
+        start_haggling(&t, 3, 3);
+        option(&t, EXPORT_NAME, NOTHING);
+        session_ended(t.s, SIDE_SERVER, ENDING_FINISHED);
+        ends_well(&t);
+    }
+}
+
+static void zeroes_behind_go(void **state)
+{
+    TALK;
+
+    (void)state;
+    start_simple(&t, WRITABLE);
+    filled(&t, SIDE_SERVER, 0, 124);
+    BREAKS(&t, "opt.go.no-zero-padding");
+}
+
+/* ---- option replies ---- */
+
+static void which_option_is_answered(void **state)
+{
+    (void)state;
+    {
+        TALK;
+        start_haggling(&t, 3, 3);
+        option(&t, LIST, NOTHING);
+        server_says(&t, U64(1), U32(LIST), U32(ACK), U32(0));
+        BREAKS(&t, "rep.header.magic");
+    }
+    {
+        TALK;
+        start_haggling(&t, 3, 3);
+        option(&t, LIST, NOTHING);
+        option_reply(&t, 0x03000000, ACK, NOTHING);
+        BREAKS(&t, "rep.header.option-echo");
+    }
+    {
+        TALK;
+        start_haggling(&t, 3, 3);
+        option(&t, LIST, NOTHING);
+        option_reply(&t, LIST, ACK, NOTHING);
+        option_reply(&t, LIST, ACK, NOTHING);
+        BREAKS(&t, "rep.final-is-last");
+    }
+    { /* the same, seen later */
+        TALK;
+        start_haggling(&t, 3, 3);
+        option(&t, LIST, NOTHING);
+        option_reply(&t, LIST, ACK, NOTHING);
+        option(&t, SR, NOTHING);
+        option_reply(&t, LIST, ACK, NOTHING);
+        option_reply(&t, SR, ACK, NOTHING);
+        assert_true(session_negotiated(t.s)->structured);
+        BREAKS(&t, "rep.final-is-last");
+    }
+    {
+        TALK;
+        start_simple(&t, WRITABLE);
+        option_reply(&t, GO, ACK, NOTHING);
+        BREAKS(&t, "rep.final-is-last");
+    }
+    {
+        TALK;
+        start_haggling(&t, 3, 3);
+        option_reply(&t, ABORT, ACK, NOTHING);
+        BREAKS(&t, "session.soft-disconnect.client-only");
+    }
+    {
+        TALK;
+        start_haggling(&t, 3, 3);
+        option(&t, LIST, NOTHING);
+        session_stalled(t.s);
+        BREAKS(&t, "rep.every-option-answered");
+    }
+}
+
+static void answers_to_info_and_go(void **state)
+{
+    (void)state;
+    {
+        TALK;
+        start_haggling(&t, 3, 3);
+        option(&t, INFO, BYTES(U32(0), U16(0)));
+        option_reply(&t, INFO, ACK, NOTHING);
+        BREAKS(&t, "opt.info.info-export-before-ack");
+    }
+    {
+        TALK;
+        start_haggling(&t, 3, 3);
+        option(&t, GO, BYTES(U32(0), U16(0)));
+        option_reply(&t, GO, REP_INFO, BYTES(U16(1)));
+        option_reply(&t, GO, ACK, NOTHING);
+        BREAKS(&t, "opt.go.info-export-before-ack");
+    }
+    {
+        TALK;
+        start_haggling(&t, 3, 3);
+        option(&t, GO, BYTES(U32(0), U16(0)));
+        info_export(&t, GO, WRITABLE);
+        option_reply(&t, GO, 0x80000006, NOTHING);
+        BREAKS(&t, "opt.info-go.unknown-export-no-info");
+    }
+    {
+        TALK;
+        start_haggling(&t, 3, 3);
+        option(&t, GO, BYTES(U32(0), U16(1), U16(3)));
+        option_reply(&t, GO, 0x80000008, NOTHING);
+        BREAKS(&t, "opt.info-go.block-size-reqd.not-if-requested");
+    }
+    { /* it was asked for by INFO and not by GO */
+        TALK;
+        start_haggling(&t, 3, 3);
+        option(&t, INFO, BYTES(U32(0), U16(1), U16(3)));
+        info_export(&t, INFO, WRITABLE);
+        option_reply(&t, INFO, ACK, NOTHING);
+        option(&t, GO, BYTES(U32(0), U16(0)));
+        option_reply(&t, GO, 0x80000008, NOTHING);
+        ends_well(&t);
+    }
+    {
+        TALK;
+        start_haggling(&t, 3, 3);
+        option(&t, INFO, BYTES(U32(0), U16(0)));
+        info_export(&t, INFO, WRITABLE);
+        info_export(&t, INFO, WRITABLE);
+        option_reply(&t, INFO, ACK, NOTHING);
+        BREAKS(&t, "rep.info.type-once");
+    }
+    {
+        TALK;
+        start_haggling(&t, 3, 3);
+        option(&t, INFO, BYTES(U32(0), U16(0)));
+        info_export(&t, INFO, 0x0080 | 0x0800);
+        option_reply(&t, INFO, ACK, NOTHING);
+        BREAKS(&t, "flag.has-flags.set", "flag.send-df.only-with-structured",
+               "flag.send-fast-zero.needs-write-zeroes");
+    }
+    { /* a bad length, and no second complaint that EXPORT is missing */
+        TALK;
+        start_haggling(&t, 3, 3);
+        option(&t, INFO, BYTES(U32(0), U16(0)));
+        option_reply(&t, INFO, REP_INFO, BYTES(U16(0), U64(1)));
+        option_reply(&t, INFO, REP_INFO, BYTES(U16(3), U32(1)));
+        server_says(&t, REPLY_MAGIC, U32(INFO), U32(ACK), U32(1), 0);
+        BREAKS(&t, "rep.info.export.length-12", "rep.info.block-size.length-14", "rep.ack.no-data");
+    }
+}
+
+static void strings_in_replies(void **state)
+{
+    TALK;
+
+    (void)state;
+    start_haggling(&t, 3, 3);
+    option(&t, LIST, NOTHING);
+    option_reply(&t, LIST, 2, BYTES(U32(5), 'a', 'b'));
+    option_reply(&t, LIST, 2, BYTES(U32(1), 0xff));
+    option_reply(&t, LIST, 2, BYTES(U32(2), 'a', 0));
+    option_reply(&t, LIST, 0x80000002, BYTES('n', 'o'));
+    BREAKS(&t, "rep.server.name-length.max", "string.utf8", "string.no-nul");
+}
+
+static void context_ids(void **state)
+{
+    TALK;
+
+    (void)state;
+    start_haggling(&t, 3, 3);
+    option(&t, SR, NOTHING);
+    option_reply(&t, SR, ACK, NOTHING);
+    option(&t, SET_META, BYTES(U32(0), U32(0)));
+    option_reply(&t, SET_META, META, BYTES(U32(1), 'x', ':'));
+    option_reply(&t, SET_META, META, BYTES(U32(1), 'y', ':'));
+    option_reply(&t, SET_META, ACK, NOTHING);
+    BREAKS(&t, "opt.set-meta-context.unique-ids");
+}
+
+static void with_sizes(struct talk *t, uint32_t minimum, uint32_t preferred, uint32_t maximum)
+{
+    start_haggling(t, 3, 3);
+    option(t, GO, BYTES(U32(0), U16(1), U16(3)));
+    option_reply(t, GO, REP_INFO, BYTES(U16(3), U32(minimum), U32(preferred), U32(maximum)));
+    info_export(t, GO, WRITABLE);
+    option_reply(t, GO, ACK, NOTHING);
+}
+
+static void size_constraints(void **state)
+{
+    TALK;
+
+    (void)state;
+    with_sizes(&t, 1, 512, 1 << 20);
+    ends_well(&t);
+    t = talk_with(NULL);
+    with_sizes(&t, 65536, 65536, 0xffffffff);
+    ends_well(&t);
+    t = talk_with(NULL);
+    with_sizes(&t, 0, 4096, 1 << 25);
+    BREAKS(&t, "block-size.min.power-of-two");
+    t = talk_with(NULL);
+    with_sizes(&t, 1 << 17, 1 << 17, 1 << 25);
+    BREAKS(&t, "block-size.min.at-most-64k");
+    t = talk_with(NULL);
+    with_sizes(&t, 1, 4097, 1 << 25);
+    BREAKS(&t, "block-size.preferred.power-of-two");
+    t = talk_with(NULL);
+    with_sizes(&t, 1, 256, 1 << 25);
+    BREAKS(&t, "block-size.preferred.at-least-min-and-512");
+    t = talk_with(NULL);
+    with_sizes(&t, 4096, 512, 1 << 25);
+    BREAKS(&t, "block-size.preferred.at-least-min-and-512");
+    t = talk_with(NULL);
+    with_sizes(&t, 1, 1 << 22, 1 << 21);
+    BREAKS(&t, "block-size.max-payload.at-least-preferred");
+    t = talk_with(NULL);
+    with_sizes(&t, 1, 4096, 65536);
+    BREAKS(&t, "block-size.max-payload.at-least-1m");
+    t = talk_with(NULL);
+    start_haggling(&t, 3, 3);
+    option(&t, GO, BYTES(U32(0), U16(1), U16(3)));
+    option_reply(&t, GO, REP_INFO, BYTES(U16(0), U64(1000), U16(1)));
+    option_reply(&t, GO, REP_INFO, BYTES(U16(3), U32(512), U32(512), U32(512)));
+    option_reply(&t, GO, ACK, NOTHING);
+    BREAKS(&t, "block-size.export-size.multiple-of-min");
+}
+
+/* ---- replies ---- */
+
+static void magics(void **state)
+{
+    TALK;
+
+    (void)state;
+    start_simple(&t, WRITABLE);
+    server_says(&t, U32(0x12345678), U32(0), U64(0));
+    BREAKS(&t, "session.transmission.message-kinds");
+    t = talk_with(NULL);
+    start_simple(&t, WRITABLE);
+    server_says(&t, U32(0x6e8a278c), U32(0), U64(0));
+    BREAKS(&t, "reply.magic.extended-unused");
+    t = talk_with(NULL);
+    start_simple(&t, WRITABLE);
+    server_says(&t, U32(0x96744668), U32(0), U64(0));
+    BREAKS(&t, "reply.magic.historic-unused");
+}
+
+static void cookies(void **state)
+{
+    TALK;
+
+    (void)state;
+    start_simple(&t, WRITABLE);
+    request(&t, READ, 0, 1, 0, 4);
+    simple(&t, 0, 2);
+    server_says(&t, 1, 2, 3, 4); /* taken for the data of the READ */
+    assert_null(t.last.exchange);
+    simple(&t, 5, 1);
+    BREAKS(&t, "reply.cookie.echo");
+    t = talk_with(NULL);
+    start_structured(&t, WRITABLE);
+    request(&t, FLUSH, 0, 1, 0, 0);
+    chunk(&t, DONE, 0, 2, NOTHING);
+    BREAKS(&t, "reply.cookie.echo");
+}
+
+static void one_reply_per_request(void **state)
+{
+    TALK;
+
+    (void)state;
+    start_simple(&t, WRITABLE);
+    request(&t, FLUSH, 0, 1, 0, 0);
+    simple(&t, 0, 1);
+    simple(&t, 0, 1);
+    BREAKS(&t, "reply.one-per-request");
+    t = talk_with(NULL); /* both kinds */
+    start_structured(&t, WRITABLE);
+    request(&t, FLUSH, 0, 1, 0, 0);
+    simple(&t, 0, 1);
+    chunk(&t, DONE, 0, 1, NOTHING);
+    BREAKS(&t, "reply.one-per-request");
+    t = talk_with(NULL);
+    start_structured(&t, WRITABLE);
+    request(&t, WRITE, 0, 1, 0, 1);
+    client_says(&t, 1);
+    chunk(&t, 0, 0x8002, 1, BYTES(U32(5), U16(0), U64(0)));
+    simple(&t, 0, 1);
+    BREAKS(&t, "reply.one-per-request");
+    t = talk_with(NULL); /* a whole second reply */
+    start_structured(&t, WRITABLE);
+    request(&t, FLUSH, 0, 1, 0, 0);
+    chunk(&t, DONE, 0, 1, NOTHING);
+    chunk(&t, DONE, 0, 1, NOTHING);
+    BREAKS(&t, "reply.one-per-request", "chunk.flag.done.clear-before-last");
+    t = talk_with(NULL); /* DONE too early */
+    start_structured(&t, WRITABLE);
+    request(&t, READ, 0, 1, 0, 1);
+    chunk(&t, DONE, 1, 1, BYTES(U64(0), 1));
+    chunk(&t, 0, 0x8001, 1, BYTES(U32(5), U16(0)));
+    BREAKS(&t, "chunk.flag.done.clear-before-last");
+    t = talk_with(NULL);
+    start_simple(&t, WRITABLE);
+    request(&t, DISC, 0, 1, 0, 0);
+    simple(&t, 0, 1);
+    BREAKS(&t, "cmd.disc.no-reply");
+    t = talk_with(NULL);
+    start_structured(&t, WRITABLE);
+    request(&t, DISC, 0, 1, 0, 0);
+    chunk(&t, DONE, 0, 1, NOTHING);
+    BREAKS(&t, "cmd.disc.no-reply");
+}
+
+static void replies_that_do_not_come(void **state)
+{
+    TALK;
+
+    (void)state;
+    start_simple(&t, WRITABLE);
+    request(&t, FLUSH, 0, 1, 0, 0);
+    session_stalled(t.s);
+    BREAKS(&t, "reply.simple.every-request");
+    t = talk_with(NULL);
+    start_structured(&t, WRITABLE);
+    request(&t, FLUSH, 0, 1, 0, 0);
+    session_stalled(t.s);
+    BREAKS(&t, "reply.one-per-request");
+    t = talk_with(NULL);
+    start_structured(&t, WRITABLE);
+    request(&t, READ, 0, 1, 0, 1);
+    chunk(&t, 0, 1, 1, BYTES(U64(0), 1));
+    session_stalled(t.s);
+    BREAKS(&t, "chunk.done.present");
+}
+
+static void forms_of_replies(void **state)
+{
+    TALK;
+
+    (void)state;
+    start_simple(&t, WRITABLE);
+    request(&t, FLUSH, 0, 1, 0, 0);
+    chunk(&t, DONE, 0, 1, NOTHING);
+    BREAKS(&t, "chunk.only-if-negotiated");
+    t = talk_with(NULL);
+    start_structured(&t, WRITABLE);
+    request(&t, READ, 0, 1, 0, 2);
+    simple(&t, 0, 1);
+    server_says(&t, 1, 2);
+    BREAKS(&t, "chunk.read-never-simple", "opt.structured-reply.read-structured");
+    t = talk_with(NULL);
+    start_structured(&t, WRITABLE);
+    request(&t, FLUSH, 0, 1, 0, 0);
+    simple(&t, 5, 1);
+    request(&t, BLOCK_STATUS, 0, 1, 0, 1);
+    simple(&t, 22, 1);
+    BREAKS(&t, "chunk.error-preferred");
+    t = talk_with(NULL);
+    start_structured(&t, WRITABLE);
+    request(&t, BLOCK_STATUS, 0, 1, 0, 1);
+    simple(&t, 0, 1);
+    BREAKS(&t, "cmd.block-status.structured-on-success");
+}
+
+/* ---- chunks ---- */
+
+static void malformed_chunks(void **state)
+{
+    TALK;
+
+    (void)state;
+    start_structured(&t, WRITABLE);
+    request(&t, READ, 0, 1, 0, 8);
+    chunk(&t, 0, 0, 1, NOTHING);
+    BREAKS(&t, "chunk.none.done-set");
+    t = talk_with(NULL);
+    start_structured(&t, WRITABLE);
+    request(&t, READ, 0, 1, 0, 8);
+    chunk(&t, 0, 1, 1, BYTES(U64(0)));
+    chunk(&t, 0, 2, 1, BYTES(U64(0)));
+    chunk(&t, 0, 2, 1, BYTES(U64(0), U32(0)));
+    chunk(&t, 0, 0x8001, 1, BYTES(U32(5)));
+    chunk(&t, 0, 0x8001, 1, BYTES(U32(0), U16(0)));
+    chunk(&t, 0, 0x8001, 1, BYTES(U32(5), U16(2), 'x'));
+    chunk(&t, 0, 0x8001, 1, BYTES(U32(5), U16(1), 0xff));
+    chunk(&t, DONE, 0, 1, BYTES(1));
+    BREAKS(&t, "chunk.offset-data.length-min", "chunk.offset-hole.length", "chunk.offset-hole.size-nonzero",
+           "chunk.error.length-min", "chunk.error.nonzero", "chunk.error.message-fits",
+           "chunk.error.message-text", "chunk.none.length-zero");
+}
+
+static void chunks_in_the_wrong_place(void **state)
+{
+    TALK;
+
+    (void)state;
+    start_structured(&t, WRITABLE | SEND_DF);
+    request(&t, FLUSH, 0, 1, 0, 0);
+    chunk(&t, 0, 1, 1, BYTES(U64(0), 1));
+    chunk(&t, DONE, 2, 1, BYTES(U64(0), U32(1)));
+    BREAKS(&t, "chunk.offset-data.only-for-read", "chunk.offset-hole.only-for-read");
+    t = talk_with(NULL);
+    start_structured(&t, WRITABLE | SEND_DF);
+    request(&t, READ, 0, 1, 8, 4);
+    chunk(&t, 0, 1, 1, BYTES(U64(0), 1, 2, 3, 4));
+    chunk(&t, 0, 2, 1, BYTES(U64(10), U32(3)));
+    chunk(&t, DONE, 1, 1, BYTES(U64(8), 1, 2, 3, 4));
+    BREAKS(&t, "chunk.offset-data.within-request", "chunk.offset-hole.within-request");
+    t = talk_with(NULL);
+    start_structured(&t, WRITABLE | SEND_DF);
+    request(&t, READ, 0, 1, 8, 4);
+    chunk(&t, 0, 1, 1, BYTES(U64(8), 1, 2));
+    chunk(&t, DONE, 1, 1, BYTES(U64(9), 2, 3, 4));
+    BREAKS(&t, "chunk.content.no-overlap");
+    t = talk_with(NULL);
+    start_structured(&t, WRITABLE | SEND_DF);
+    request(&t, READ, 0, 1, 8, 4);
+    chunk(&t, DONE, 0x8002, 1, BYTES(U32(5), U16(0), U64(12)));
+    BREAKS(&t, "chunk.error-offset.within-request");
+    t = talk_with(NULL);
+    start_structured(&t, WRITABLE | SEND_DF);
+    request(&t, READ, DF, 1, 8, 4);
+    chunk(&t, 0, 1, 1, BYTES(U64(8), 1, 2));
+    chunk(&t, DONE, 2, 1, BYTES(U64(10), U32(2)));
+    BREAKS(&t, "cmd.flag.df.one-content-chunk");
+    t = talk_with(NULL);
+    start_structured(&t, WRITABLE | SEND_DF);
+    request(&t, READ, 0, 1, 8, 4);
+    chunk(&t, DONE, 1, 1, BYTES(U64(9), 2, 3, 4));
+    BREAKS(&t, "cmd.read.structured.covers-request");
+}
+
+/* ---- contents ---- */
+
+static void contents(void **state)
+{
+    struct talk t = talk_with(model_new());
+
+    (void)state;
+    start_simple(&t, WRITABLE);
+    written(&t, 10, 10, 'w');
+    request(&t, READ, 0, 1, 0, 30);
+    simple(&t, 0, 1);
+    filled(&t, SIDE_SERVER, 'w', 30);
+    assert_int_equal(t.v.count, 0);
+    request(&t, READ, 0, 1, 19, 2);
+    simple(&t, 0, 1);
+    server_says(&t, 'v', 'w');
+    BREAKS(&t, "cmd.write.stored-before-reply");
+    model_free(t.model);
+
+    t = talk_with(model_new());
+    start_structured(&t, WRITABLE);
+    written(&t, 0, 64, 'w');
+    request(&t, WRITE_ZEROES, 0, 1, 8, 8);
+    chunk(&t, DONE, 0, 1, NOTHING);
+    request(&t, READ, 0, 1, 0, 16);
+    data_chunk(&t, DONE, 1, 0, 16, 'w');
+    BREAKS(&t, "cmd.write-zeroes.reads-zero");
+    model_free(t.model);
+
+    t = talk_with(model_new());
+    start_structured(&t, WRITABLE);
+    written(&t, 0, 64, 'w');
+    request(&t, READ, 0, 1, 0, 64);
+    chunk(&t, DONE, 2, 1, BYTES(U64(0), U32(64)));
+    BREAKS(&t, "chunk.offset-hole.reads-zero");
+    model_free(t.model);
+
+    t = talk_with(model_new());
+    start_structured(&t, WRITABLE);
+    written(&t, 0, 64, 'a');
+    written(&t, 64, 64, 'b');
+    request(&t, READ, 0, 1, 0, 128);
+    data_chunk(&t, 0, 1, 0, 64, 'a');
+    data_chunk(&t, DONE, 1, 64, 64, 'a');
+    BREAKS(&t, "cmd.write.stored-before-reply", "chunk.offset-data.contents");
+    model_free(t.model);
+
+    t = talk_with(model_new());
+    start_structured(&t, WRITABLE);
+    written(&t, 0, 4, 'a');
+    request(&t, WRITE_ZEROES, FAST_ZERO, 1, 0, 4);
+    chunk(&t, DONE, 0x8001, 1, BYTES(U32(95), U16(0)));
+    request(&t, READ, 0, 1, 0, 4);
+    data_chunk(&t, DONE, 1, 0, 4, 0);
+    BREAKS(&t, "cmd.write-zeroes.fast-zero.enotsup-unaltered");
+    model_free(t.model);
+}
+
+static void contents_that_nobody_can_know(void **state)
+{
+    struct talk t = talk_with(model_new()), other;
+
+    (void)state;
+    start_structured(&t, WRITABLE);
+    written(&t, 0, 64, 'a');
+    request(&t, READ, 0, 1, 0, 64); /* sent before the write that follows */
+    request(&t, WRITE, 0, 2, 0, 32);
+    filled(&t, SIDE_CLIENT, 'b', 32);
+    data_chunk(&t, 0, 1, 0, 20, 'b');
+    simple(&t, 0, 2);
+    data_chunk(&t, 0, 1, 20, 12, 'a');
+    data_chunk(&t, DONE, 1, 32, 32, 'a');
+    request(&t, WRITE_ZEROES, 0, 3, 0, 64); /* fails: anything may be there */
+    chunk(&t, DONE, 0x8001, 3, BYTES(U32(5), U16(0)));
+    request(&t, READ, 0, 4, 0, 64);
+    data_chunk(&t, DONE, 4, 0, 64, 'c');
+    written(&t, 0, 64, 'd');
+    request(&t, READ, 0, 5, 0, 64); /* an error makes the data padding */
+    data_chunk(&t, 0, 5, 0, 64, 0);
+    chunk(&t, DONE, 0x8002, 5, BYTES(U32(5), U16(0), U64(0)));
+
+    other = talk_with(t.model); /* what one connection wrote and did not flush, another need not see */
+    start_structured(&other, WRITABLE | MULTI_CONN);
+    request(&other, READ, 0, 1, 0, 64);
+    data_chunk(&other, DONE, 1, 0, 64, 'x');
+    ends_well(&other);
+    ends_well(&t);
+
+    other = talk_with(t.model); /* the writer is gone */
+    start_structured(&other, WRITABLE);
+    request(&other, READ, 0, 1, 0, 64);
+    data_chunk(&other, DONE, 1, 0, 64, 'x');
+    BREAKS(&other, "cmd.write.stored-before-reply");
+    model_free(t.model);
+}
+
+static void flushed_contents_are_seen_by_all(void **state)
+{
+    struct model *model = model_new();
+    struct talk writer = talk_with(model), reader = talk_with(model);
+
+    (void)state;
+    start_structured(&reader, WRITABLE | MULTI_CONN);
+    start_structured(&writer, WRITABLE | MULTI_CONN);
+    written(&writer, 0, 64, 'a');
+    request(&writer, FLUSH, 0, 1, 0, 0);
+    chunk(&writer, DONE, 0, 1, NOTHING);
+    request(&reader, READ, 0, 1, 0, 64);
+    data_chunk(&reader, DONE, 1, 0, 64, 'x');
+    BREAKS(&reader, "cmd.write.stored-before-reply");
+    ends_well(&writer);
+    model_free(model);
+}
+
+/* ---- BLOCK_STATUS ---- */
+
+static void one_status(struct talk *t, unsigned flags, struct span payload)
+{
+    *t = talk_with(NULL);
+    start_structured(t, WRITABLE);
+    request(t, BLOCK_STATUS, flags, 1, 0, 4096);
+    chunk(t, DONE, 5, 1, payload);
+}
+
+static void block_status(void **state)
+{
+    struct talk t;
+
+    (void)state;
+    one_status(&t, 0, BYTES(U32(7), U32(512), U32(0), U32(0xffffffff), U32(3)));
+    ends_well(&t);
+    one_status(&t, 0, BYTES(U32(7), U32(0xffffffff), U32(0)));
+    ends_well(&t);
+    one_status(&t, REQ_ONE, BYTES(U32(7), U32(4096), U32(0)));
+    ends_well(&t);
+    one_status(&t, 0, BYTES(U32(7), U32(4096)));
+    BREAKS(&t, "chunk.block-status.length");
+    one_status(&t, 0, BYTES(U32(7), U32(0), U32(1), U32(4096), U32(0)));
+    BREAKS(&t, "chunk.block-status.extent-nonzero");
+    one_status(&t, 0, BYTES(U32(8), U32(4096), U32(0)));
+    BREAKS(&t, "chunk.block-status.known-context-id", "cmd.block-status.one-chunk-per-context");
+    one_status(&t, 0, BYTES(U32(7), U32(4096), U32(0), U32(4096), U32(1)));
+    BREAKS(&t, "chunk.block-status.sum-before-last");
+    one_status(&t, 0, BYTES(U32(7), U32(512), U32(0), U32(512), U32(0)));
+    BREAKS(&t, "cmd.block-status.distinct-neighbours");
+    one_status(&t, REQ_ONE, BYTES(U32(7), U32(512), U32(0), U32(512), U32(1)));
+    BREAKS(&t, "cmd.flag.req-one.single-extent");
+    one_status(&t, REQ_ONE, BYTES(U32(7), U32(4097), U32(0)));
+    BREAKS(&t, "cmd.flag.req-one.extent-within-length");
+    one_status(&t, 0, BYTES(U32(7), U32(4096), U32(4)));
+    BREAKS(&t, "meta.base.allocation.reserved-zero");
+
+    t = talk_with(NULL);
+    start_structured(&t, WRITABLE);
+    request(&t, BLOCK_STATUS, 0, 1, 0, 4096);
+    chunk(&t, DONE, 0, 1, NOTHING);
+    BREAKS(&t, "cmd.block-status.one-chunk-per-context");
+    t = talk_with(NULL);
+    start_structured(&t, WRITABLE);
+    request(&t, BLOCK_STATUS, 0, 1, 0, 4096);
+    chunk(&t, DONE, 0x8001, 1, BYTES(U32(22), U16(0)));
+    ends_well(&t);
+
+    t = talk_with(model_new());
+    start_structured(&t, WRITABLE);
+    written(&t, 100, 1, 'w');
+    request(&t, BLOCK_STATUS, 0, 1, 0, 4096);
+    chunk(&t, DONE, 5, 1, BYTES(U32(7), U32(4096), U32(2)));
+    BREAKS(&t, "meta.base.allocation.zero-reads-zero");
+    model_free(t.model);
+}
+
+static void too_many_extents_in_a_chunk(void **state)
+{
+    enum { COUNT = (1 << 20) + 1 };
+    TALK;
+
+    (void)state;
+    start_structured(&t, WRITABLE);
+    request(&t, BLOCK_STATUS, 0, 1, 0, 0xfffff);
+    server_says(&t, STRUCTURED, U16(DONE), U16(5), U64(1), U32(4 + 8 * COUNT), U32(7));
+    for (uint32_t i = 0; i < COUNT; i++)
+        server_says(&t, U32(1), U32(i % 2));
+    assert_true(t.last.exchange->answered);
+    BREAKS(&t, "chunk.block-status.max-extents", "chunk.block-status.sum-before-last");
+}
+
+/* ---- errors ---- */
+
+static void fails_with(struct talk *t, unsigned flags, unsigned type, unsigned command_flags, uint32_t length,
+                       uint32_t error)
+{
+    *t = talk_with(NULL);
+    start_structured(t, flags);
+    request(t, type, command_flags, 1, 0, length);
+    if (type == WRITE)
+        filled(t, SIDE_CLIENT, 0, length);
+    chunk(t, DONE, 0x8001, 1, BYTES(U32(error), U16(0)));
+}
+
+static void errors(void **state)
+{
+    struct talk t;
+
+    (void)state;
+    fails_with(&t, WRITABLE, FLUSH, 0, 0, 2);
+    BREAKS(&t, "error.allowed-values");
+    t = talk_with(NULL);
+    start_simple(&t, WRITABLE);
+    request(&t, FLUSH, 0, 1, 0, 0);
+    simple(&t, 2, 1);
+    BREAKS(&t, "error.allowed-values");
+    fails_with(&t, WRITABLE, FLUSH, 0, 0, 75);
+    BREAKS(&t, "error.eoverflow.only-documented");
+    fails_with(&t, WRITABLE, TRIM, 0, 4096, 75);
+    BREAKS(&t, "error.eoverflow.only-documented");
+    fails_with(&t, WRITABLE, READ, 0, 65536, 75);
+    BREAKS(&t, "error.eoverflow.only-documented");
+    fails_with(&t, WRITABLE, READ, 0, 65537, 75);
+    ends_well(&t);
+    fails_with(&t, WRITABLE, TRIM, 0, (1 << 25) + 1, 75);
+    ends_well(&t);
+    fails_with(&t, WRITABLE, WRITE_ZEROES, FAST_ZERO, 4096, 75);
+    BREAKS(&t, "cmd.write-zeroes.fast-zero.no-eoverflow");
+    fails_with(&t, WRITABLE, WRITE, 0, 1, 95);
+    BREAKS(&t, "error.enotsup.only-fast-zero");
+    fails_with(&t, WRITABLE, WRITE_ZEROES, 0, 1, 95);
+    BREAKS(&t, "cmd.write-zeroes.plain-no-enotsup");
+    fails_with(&t, WRITABLE & ~0x0800, WRITE_ZEROES, 0, 1, 95);
+    BREAKS(&t, "cmd.write-zeroes.fast-zero.unadvertised-no-enotsup");
+    fails_with(&t, WRITABLE, WRITE_ZEROES, FAST_ZERO, 1, 95);
+    ends_well(&t);
+}
+
+static void successes_on_a_read_only_export(void **state)
+{
+    TALK;
+
+    (void)state;
+    start_simple(&t, WRITABLE | READ_ONLY);
+    written(&t, 0, 1, 'w');
+    BREAKS(&t, "flag.read-only.write-errors");
+    t = talk_with(NULL);
+    start_simple(&t, WRITABLE | READ_ONLY);
+    request(&t, WRITE_ZEROES, 0, 1, 0, 1);
+    simple(&t, 0, 1);
+    BREAKS(&t, "flag.read-only.write-zeroes-errors");
+    t = talk_with(NULL);
+    start_simple(&t, WRITABLE | READ_ONLY);
+    request(&t, TRIM, 0, 1, 0, 1);
+    simple(&t, 0, 1);
+    BREAKS(&t, "flag.read-only.trim-errors");
+    t = talk_with(NULL);
+    start_simple(&t, WRITABLE | READ_ONLY);
+    request(&t, TRIM, 0, 1, 0, 0); /* of nothing */
+    simple(&t, 0, 1);
+    ends_well(&t);
+}
+
+/* ---- the end ---- */
+
+static void closing_without_a_reason(void **state)
+{
+    TALK;
+
+    (void)state;
+    start_haggling(&t, 3, 3);
+    option(&t, LIST, NOTHING);
+    session_ended(t.s, SIDE_SERVER, ENDING_FINISHED);
+    BREAKS(&t, "session.hard-disconnect.only-when-allowed");
+    t = talk_with(NULL);
+    start_simple(&t, WRITABLE);
+    request(&t, FLUSH, 0, 1, 0, 0);
+    server_says(&t, SIMPLE, U32(0), 0);
+    session_ended(t.s, SIDE_SERVER, ENDING_RESET);
+    assert_string_equal(t.v.all[0].came, "closed after 9 of 16 bytes of a reply, with 1 requests in flight");
+    BREAKS(&t, "session.transmission.disconnect-only-when-allowed");
+    t = talk_with(NULL);
+    start_structured(&t, WRITABLE);
+    session_ended(t.s, SIDE_SERVER, ENDING_FINISHED);
+    BREAKS(&t, "session.transmission.disconnect-only-when-allowed");
+}
+
+static void closing_with_a_reason(void **state)
+{
+    static const struct {
+        unsigned type, flags;
+        uint64_t offset;
+        uint32_t length;
+    } provocations[] = {
+        { 999, 0, 0, 0 },
+        { FLUSH, 0, 1, 0 },
+        { READ, 0x8000, 0, 1 },
+        { READ, DF, 0, 1 }, /* not advertised */
+        { READ, 0, EXPORT_SIZE, 1 },
+        { READ, 0, UINT64_MAX, 2 },
+        { READ, 0, 0, 0 },
+        { TRIM, FAST_ZERO, 0, 1 },
+        { BLOCK_STATUS, 0, 0, 1 }, /* nothing selected */
+    };
+    TALK;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof provocations / sizeof *provocations; i++) {
+        t = talk_with(NULL);
+        start_simple(&t, WRITABLE);
+        request(&t, provocations[i].type, provocations[i].flags, 1, provocations[i].offset,
+                provocations[i].length);
+        session_ended(t.s, SIDE_SERVER, ENDING_FINISHED);
+        ends_well(&t);
+    }
+    t = talk_with(NULL); /* an excuse */
+    start_simple(&t, WRITABLE);
+    session_excuse(t.s, "request.magic");
+    request(&t, FLUSH, 0, 1, 0, 0);
+    assert_string_equal(t.last.exchange->excused, "request.magic");
+    session_ended(t.s, SIDE_SERVER, ENDING_FINISHED);
+    ends_well(&t);
+    t = talk_with(NULL); /* within the data of a simple reply */
+    start_simple(&t, WRITABLE);
+    request(&t, READ, 0, 1, 0, 4);
+    simple(&t, 0, 1);
+    server_says(&t, 1, 2);
+    session_ended(t.s, SIDE_SERVER, ENDING_FINISHED);
+    ends_well(&t);
+    t = talk_with(NULL); /* after a simple error to READ */
+    start_simple(&t, WRITABLE);
+    request(&t, READ, 0, 1, 0, 4);
+    simple(&t, 5, 1);
+    session_ended(t.s, SIDE_SERVER, ENDING_FINISHED);
+    ends_well(&t);
+    t = talk_with(NULL); /* shutdown */
+    start_simple(&t, WRITABLE);
+    request(&t, FLUSH, 0, 1, 0, 0);
+    simple(&t, 108, 1);
+    session_ended(t.s, SIDE_SERVER, ENDING_FINISHED);
+    ends_well(&t);
+    t = talk_with(NULL); /* the client went first */
+    start_simple(&t, WRITABLE);
+    request(&t, FLUSH, 0, 1, 0, 0);
+    session_ended(t.s, SIDE_CLIENT, ENDING_FINISHED);
+    session_ended(t.s, SIDE_SERVER, ENDING_FINISHED);
+    ends_well(&t);
+    t = talk_with(NULL); /* unknown client flags */
+    start_haggling(&t, 3, 0x80000003);
+    option(&t, LIST, NOTHING);
+    session_ended(t.s, SIDE_SERVER, ENDING_FINISHED);
+    ends_well(&t);
+    t = talk_with(NULL); /* ABORT */
+    start_haggling(&t, 3, 3);
+    option(&t, ABORT, NOTHING);
+    option_reply(&t, ABORT, ACK, NOTHING);
+    session_ended(t.s, SIDE_SERVER, ENDING_FINISHED);
+    ends_well(&t);
+    t = talk_with(NULL); /* not asked anything */
+    start_haggling(&t, 3, 3);
+    session_ended(t.s, SIDE_SERVER, ENDING_FINISHED);
+    ends_well(&t);
+}
+
+/* ---- all of them ---- */
+
+static void every_rule_with_a_function_was_seen_broken(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < rule_count; i++)
+        if (rules[i].watch && !seen[i])
+            fail_msg("no test breaks %s", rules[i].id);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(greetings),
+        cmocka_unit_test(answers_to_export_name),
+        cmocka_unit_test(zeroes_behind_go),
+        cmocka_unit_test(which_option_is_answered),
+        cmocka_unit_test(answers_to_info_and_go),
+        cmocka_unit_test(strings_in_replies),
+        cmocka_unit_test(context_ids),
+        cmocka_unit_test(size_constraints),
+        cmocka_unit_test(magics),
+        cmocka_unit_test(cookies),
+        cmocka_unit_test(one_reply_per_request),
+        cmocka_unit_test(replies_that_do_not_come),
+        cmocka_unit_test(forms_of_replies),
+        cmocka_unit_test(malformed_chunks),
+        cmocka_unit_test(chunks_in_the_wrong_place),
+        cmocka_unit_test(contents),
+        cmocka_unit_test(contents_that_nobody_can_know),
+        cmocka_unit_test(flushed_contents_are_seen_by_all),
+        cmocka_unit_test(block_status),
+        cmocka_unit_test(too_many_extents_in_a_chunk),
+        cmocka_unit_test(errors),
+        cmocka_unit_test(successes_on_a_read_only_export),
+        cmocka_unit_test(closing_without_a_reason),
+        cmocka_unit_test(closing_with_a_reason),
+        cmocka_unit_test(every_rule_with_a_function_was_seen_broken),
+    };
+
+    return cmocka_run_group_tests_name("rules", tests, NULL, NULL);
+}

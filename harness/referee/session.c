@@ -1,0 +1,433 @@
+/* SPDX-License-Identifier: MIT */
+/* Cuts both streams into messages and hands each to the part that it concerns.  See state.h. */
+#include "referee/session.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <stdlib.h>
+
+#include "base/memory.h"
+#include "referee/rule.h"
+#include "referee/state.h"
+#include "wire/constants.h"
+
+enum {
+    KEEP_OPTION = 1024 * 1024, /* of an option's data; they come from the client, which is ours */
+    KEEP_REPLY = 64 * 1024,    /* of an option reply's data */
+    REQUEST_FIRST_BYTE = 0x25, /* of NBD_REQUEST_MAGIC; an option begins with 'I' */
+};
+
+struct session *session_new(struct model *model, struct violations *v)
+{
+    struct session *s = memory_take(sizeof *s);
+
+    s->model = model;
+    s->violations = v;
+    s->phase = PHASE_GREETING;
+    s->negotiated.block_size = (struct wire_info_block_size){ 1, 4096, 1u << 25 };
+    s->born = model ? model_now(model) : 0;
+    scan_init(&s->streams[SIDE_CLIENT].scan, SCAN_CLIENT_FLAGS);
+    scan_init(&s->streams[SIDE_SERVER].scan, SCAN_GREETING);
+    for (size_t i = 0; i < 2; i++) {
+        buffer_init(&s->streams[i].body, SESSION_MAX_BODY);
+        s->streams[i].into = &s->streams[i].body;
+    }
+    buffer_init(&s->info_name, NBD_MAX_STRING);
+    buffer_init(&s->contexts_for, NBD_MAX_STRING);
+    return s;
+}
+
+/* What was never answered may have been done or not; what was answered is seen by whoever comes next. */
+static void leave_model(struct session *s)
+{
+    if (!s->model)
+        return;
+    for (struct held *h = s->in_flight.oldest; h; h = h->newer)
+        model_settle(s->model, h->exchange.ticket, MODEL_FAILED);
+    model_flushed(s->model, s, UINT64_MAX);
+}
+
+void session_free(struct session *s)
+{
+    if (!s)
+        return;
+    leave_model(s);
+    exchange_free_all(s);
+    haggle_free(s);
+    for (size_t i = 0; i < 2; i++)
+        buffer_free(&s->streams[i].body);
+    free(s);
+}
+
+/* ---- what may come next ---- */
+
+static enum scan_expect expect_of_client(const struct session *s, struct span in)
+{
+    const struct pending *last = s->option_count > 0 ? &s->options[s->option_count - 1] : NULL;
+
+    if (s->transmission)
+        return SCAN_REQUEST;
+    if (!s->flags_seen)
+        return SCAN_CLIENT_FLAGS;
+    /* A client that does not wait for the answer may go on as if the export had been granted. */
+    if (last && (last->option == NBD_OPT_GO || last->option == NBD_OPT_EXPORT_NAME) && in.len > 0 &&
+        *in.at == REQUEST_FIRST_BYTE)
+        return SCAN_REQUEST;
+    return s->requests > 0 ? SCAN_REQUEST : SCAN_OPTION;
+}
+
+static enum scan_expect expect_of_server(const struct session *s)
+{
+    const struct pending *due = haggle_option_due(s);
+
+    if (!s->greeted)
+        return SCAN_GREETING;
+    if (s->transmission)
+        return SCAN_REPLY;
+    if (due && due->option == NBD_OPT_EXPORT_NAME)
+        return s->negotiated.no_zeroes ? SCAN_EXPORT_NO_ZEROES : SCAN_EXPORT;
+    return SCAN_OPTION_REPLY;
+}
+
+static void expect(struct session *s, enum side from, struct span in)
+{
+    struct scan *scan = &s->streams[from].scan;
+    uint64_t have, want;
+
+    scan_progress(scan, &have, &want);
+    if (have == 0)
+        scan->expect = from == SIDE_CLIENT ? expect_of_client(s, in) : expect_of_server(s);
+}
+
+/* ---- framing is lost ---- */
+
+/* While the client's bytes are not understood, the server's can only be where they need nothing of them. */
+static bool may_judge_loss(const struct session *s)
+{
+    if (!s->astray && !s->streams[SIDE_CLIENT].lost)
+        return true;
+    return s->transmission && s->negotiated.structured;
+}
+
+static void lose(struct session *s, enum side from, const struct scan_lost *how)
+{
+    struct stream *st = &s->streams[from];
+
+    st->lost = true;
+    st->lost_how = *how;
+    if (from == SIDE_CLIENT || !may_judge_loss(s) || s->last == LAST_EXPORT_BAD)
+        return;
+    if (rules_look(s, AT_LOST, NULL) == 0)
+        violations_add(s->violations, how->rule, SIDE_SERVER, s->messages, "%s of %s is 0x%0*" PRIx64,
+                       how->field, how->frame, (int)how->bits / 4, how->got);
+}
+
+/* The answer to NBD_OPT_EXPORT_NAME has no magic; what stands there instead may have one. */
+static bool is_other_than_export(const struct stream *st, struct scan_lost *ret)
+{
+    struct wire_in padding = wire_in(buffer_span(&st->body));
+    uint32_t front = wire_get_32(&padding);
+
+    *ret = (struct scan_lost){ .frame = "export", .at = st->head.at, .bits = 64 };
+    if (st->head.kind != SCAN_KIND_EXPORT)
+        return false;
+    if (st->head.export.size == NBD_REP_MAGIC) {
+        ret->field = "size";
+        ret->got = st->head.export.size;
+        ret->rule = "opt.export-name.reply.headerless";
+        return true;
+    }
+    ret->field = "padding";
+    ret->at += WIRE_SIZE_export;
+    ret->got = front;
+    ret->bits = 32;
+    ret->rule = "opt.export-name.reply.zeroes";
+    return front == NBD_SIMPLE_REPLY_MAGIC || front == NBD_STRUCTURED_REPLY_MAGIC;
+}
+
+/* ---- a frame begins ---- */
+
+static void request_begins(struct session *s, struct stream *st)
+{
+    struct exchange *e;
+
+    excuse_request(s, &st->head.request);
+    e = exchange_new(s, &st->head.request);
+    e->excused = s->excuse_next;
+    assemble_request_begins(s, e);
+    st->exchange = e;
+    st->keep = SESSION_MAX_BODY;
+}
+
+static void simple_reply_begins(struct session *s, struct stream *st)
+{
+    struct exchange *e = exchange_find(s, st->head.simple_reply.cookie);
+
+    st->exchange = e;
+    st->head.body = st->scan.body = assemble_simple_body(s, e, &st->head.simple_reply);
+    st->keep = st->head.body < SESSION_MAX_BODY ? st->head.body : KEEP_REPLY;
+    if (e && e->form == REPLY_FORM_NONE && st->head.body == st->keep)
+        st->into = &e->data;
+}
+
+static void begin(struct session *s, struct stream *st, const struct scan_head *head)
+{
+    st->head = *head;
+    st->seen = 0;
+    st->keep = 0;
+    st->exchange = NULL;
+    buffer_clear(&st->body);
+    st->into = &st->body;
+    switch (head->kind) {
+    case SCAN_KIND_OPTION:
+        st->keep = KEEP_OPTION;
+        haggle_option_begins(s, head);
+        break;
+    case SCAN_KIND_OPTION_REPLY:
+    case SCAN_KIND_OLDSTYLE:
+    case SCAN_KIND_EXPORT:
+        st->keep = KEEP_REPLY;
+        break;
+    case SCAN_KIND_REQUEST:
+        request_begins(s, st);
+        break;
+    case SCAN_KIND_SIMPLE_REPLY:
+        simple_reply_begins(s, st);
+        break;
+    case SCAN_KIND_CHUNK:
+        st->exchange = exchange_find(s, head->chunk.cookie);
+        st->keep = assemble_chunk_keep(st->exchange, &head->chunk);
+        break;
+    case SCAN_KIND_NEWSTYLE:
+    case SCAN_KIND_CLIENT_FLAGS:
+        break;
+    }
+}
+
+static void gather(struct stream *st, struct span data)
+{
+    st->seen += data.len;
+    if (st->into->len < st->keep)
+        buffer_add(st->into, data.at,
+                   data.len < st->keep - st->into->len ? data.len : (size_t)(st->keep - st->into->len));
+}
+
+/* ---- a frame is complete ---- */
+
+/* Decodes the body.  One that is too long to be kept is measured by what was kept of it. */
+static void decode(struct message *m)
+{
+    switch (m->head.kind) {
+    case SCAN_KIND_OPTION:
+        option_decode(m->head.option.option, m->body, &m->option, &m->flaw);
+        break;
+    case SCAN_KIND_OPTION_REPLY:
+        reply_decode(m->head.option_reply.type, m->body, &m->reply, &m->flaw);
+        if (m->body.len < m->body_bytes && m->reply.layout == REPLY_SERVER)
+            m->flaw = (struct wire_flaw){ "string.length.max-4096", "name or details", 4,
+                                          "is longer than 4096 bytes" };
+        break;
+    case SCAN_KIND_CHUNK:
+        chunk_decode(m->head.chunk.type, m->body, m->head.chunk.length, &m->chunk, &m->flaw);
+        break;
+    case SCAN_KIND_OLDSTYLE:
+    case SCAN_KIND_NEWSTYLE:
+    case SCAN_KIND_CLIENT_FLAGS:
+    case SCAN_KIND_EXPORT:
+    case SCAN_KIND_REQUEST:
+    case SCAN_KIND_SIMPLE_REPLY:
+        break;
+    }
+}
+
+static void client_message(struct session *s, struct message *m)
+{
+    switch (m->head.kind) {
+    case SCAN_KIND_CLIENT_FLAGS:
+        haggle_client_flags(s, m);
+        break;
+    case SCAN_KIND_OPTION:
+        haggle_option(s, m);
+        excuse_option(s, m);
+        break;
+    case SCAN_KIND_REQUEST:
+        if (m->exchange)
+            m->exchange->message = m->number;
+        if (m->head.request.type == NBD_CMD_DISC) {
+            s->goodbye = true;
+            s->phase = PHASE_ENDED;
+        }
+        assemble_request(s, m);
+        break;
+    case SCAN_KIND_OLDSTYLE:
+    case SCAN_KIND_NEWSTYLE:
+    case SCAN_KIND_OPTION_REPLY:
+    case SCAN_KIND_EXPORT:
+    case SCAN_KIND_SIMPLE_REPLY:
+    case SCAN_KIND_CHUNK:
+        break; /* never expected of a client */
+    }
+}
+
+static void server_message(struct session *s, const struct message *m)
+{
+    if (m->flaw.rule && *m->flaw.rule)
+        violations_add(s->violations, m->flaw.rule, SIDE_SERVER, m->number, "%s (at byte %zu of the body) %s",
+                       m->flaw.field, m->flaw.at, m->flaw.reason);
+    switch (m->head.kind) {
+    case SCAN_KIND_NEWSTYLE:
+        rules_look(s, AT_GREETING, m);
+        haggle_greeting(s, m);
+        break;
+    case SCAN_KIND_OLDSTYLE:
+        haggle_greeting(s, m);
+        break;
+    case SCAN_KIND_OPTION_REPLY:
+        rules_look(s, AT_OPTION_REPLY, m);
+        if (m->reply.layout == REPLY_INFO && !m->flaw.rule)
+            rules_look(s, AT_INFO, m);
+        haggle_reply(s, m);
+        break;
+    case SCAN_KIND_EXPORT:
+        rules_look(s, AT_EXPORT, m);
+        haggle_export(s, m);
+        break;
+    case SCAN_KIND_SIMPLE_REPLY:
+        rules_look(s, AT_SIMPLE_REPLY, m);
+        s->last = LAST_OTHER;
+        assemble_simple(s, m);
+        break;
+    case SCAN_KIND_CHUNK:
+        rules_look(s, AT_CHUNK, m);
+        s->last = LAST_OTHER;
+        assemble_chunk(s, m);
+        break;
+    case SCAN_KIND_CLIENT_FLAGS:
+    case SCAN_KIND_OPTION:
+    case SCAN_KIND_REQUEST:
+        break; /* never expected of a server */
+    }
+}
+
+static void finish(struct session *s, enum side from, struct message *ret)
+{
+    struct stream *st = &s->streams[from];
+
+    *ret = (struct message){
+        .from = from,
+        .number = ++s->messages,
+        .head = st->head,
+        .body = buffer_span(st->into),
+        .body_bytes = st->seen,
+        .exchange = st->exchange,
+    };
+    decode(ret);
+    if (from == SIDE_CLIENT) {
+        client_message(s, ret);
+        s->excuse_next = NULL;
+    } else {
+        server_message(s, ret);
+    }
+    st->exchange = NULL;
+}
+
+enum session_event session_next(struct session *s, enum side from, struct span *in, struct message *ret)
+{
+    struct stream *st = &s->streams[from];
+    struct scan_lost how;
+    struct scan_ret got;
+
+    while (!s->opaque && !st->lost) {
+        expect(s, from, *in);
+        switch (scan_next(&st->scan, in, &got)) {
+        case SCAN_MORE:
+            return SESSION_MORE;
+        case SCAN_HEAD:
+            begin(s, st, &got.head);
+            if (is_other_than_export(st, &how))
+                lose(s, from, &how);
+            break;
+        case SCAN_DATA:
+            gather(st, got.data);
+            if (is_other_than_export(st, &how))
+                lose(s, from, &how);
+            break;
+        case SCAN_END:
+            finish(s, from, ret);
+            return SESSION_MESSAGE;
+        case SCAN_LOST:
+            lose(s, from, &st->scan.lost);
+            break;
+        }
+    }
+    span_take(in, in->len);
+    return st->lost ? SESSION_LOST : SESSION_MORE;
+}
+
+/* ---- the rest of the interface ---- */
+
+void session_excuse(struct session *s, const char *rule)
+{
+    s->excuse_next = rule;
+    s->may_close = true;
+}
+
+void session_ended(struct session *s, enum side from, enum ending how)
+{
+    struct stream *st = &s->streams[from];
+
+    if (st->ended)
+        return;
+    st->ended = true;
+    st->ending = how;
+    if (from == SIDE_SERVER && !excuse_close(s) && !st->lost)
+        rules_look(s, AT_CLOSE, NULL);
+    if (from == SIDE_SERVER && s->model)
+        model_flushed(s->model, s, UINT64_MAX);
+    s->phase = PHASE_ENDED;
+}
+
+void session_stalled(struct session *s)
+{
+    uint64_t have, want;
+
+    scan_progress(&s->streams[SIDE_CLIENT].scan, &have, &want);
+    if (have == 0 && !excuse_close(s) && !s->streams[SIDE_SERVER].lost && !s->streams[SIDE_SERVER].ended)
+        rules_look(s, AT_STALL, NULL);
+}
+
+enum phase session_phase(const struct session *s)
+{
+    return s->phase;
+}
+
+const struct negotiated *session_negotiated(const struct session *s)
+{
+    return &s->negotiated;
+}
+
+uint64_t session_messages(const struct session *s)
+{
+    return s->messages;
+}
+
+const struct scan_lost *session_lost(const struct session *s, enum side from)
+{
+    return s->streams[from].lost ? &s->streams[from].lost_how : NULL;
+}
+
+struct exchange *session_oldest(const struct session *s)
+{
+    return s->in_flight.oldest ? &s->in_flight.oldest->exchange : NULL;
+}
+
+size_t session_in_flight(const struct session *s)
+{
+    return s->in_flight.count;
+}
+
+void session_release(struct session *s, struct exchange *e)
+{
+    assert(e->answered);
+    exchange_release(s, e);
+}

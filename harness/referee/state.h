@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: MIT */
+/* What the referee remembers of one connection.  For the files of this folder only.
+ *
+ *     session.c   cuts both streams into messages and hands each to the others
+ *     haggle.c    greeting, flags, options and their replies: what is negotiated
+ *     exchange.c  requests in flight, by age and by cookie
+ *     assemble.c  replies put together; the content model kept up to date
+ *     excuse.c    what a client may not do: reasons for which a server may close
+ *     rule.def    which rule looks at what, rules_X.c the rules
+ *     owing.c     who owes whom */
+#ifndef NBDTEST_REFEREE_STATE_H
+#define NBDTEST_REFEREE_STATE_H
+
+#include "referee/session.h"
+
+/* Bytes of the export that a reply has covered. */
+struct session_range {
+    uint64_t start, end; /* end is the first byte behind */
+};
+
+/* One direction. */
+struct stream {
+    struct scan scan;
+    struct scan_head head;     /* of the frame under way */
+    struct buffer body;        /* what is kept of its body */
+    struct buffer *into;       /* where the body goes: body, or the data of an exchange */
+    uint64_t keep;             /* bytes of it to keep */
+    uint64_t seen;             /* bytes of it seen */
+    struct exchange *exchange; /* that it belongs to */
+    bool lost;
+    struct scan_lost lost_how;
+    bool ended;
+    enum ending ending;
+};
+
+#define PENDING_INFOS 16
+
+/* An option that awaits its final reply. */
+struct pending {
+    uint32_t option;
+    bool whole; /* its data have come; what follows is known only then */
+    bool sound; /* and obey the specification */
+    bool asks_block_size;
+    struct buffer name; /* of the export */
+    unsigned replies;
+    uint16_t infos[PENDING_INFOS]; /* types that came in reply, each once */
+    size_t info_count;
+    bool has_export, has_block_size; /* sound ones among them */
+    struct wire_info_export export;
+    struct wire_info_block_size block_size;
+};
+
+/* What the server's last message was, as far as it says what strange bytes behind it may be. */
+enum last_message { LAST_OTHER, LAST_GO_ACK, LAST_EXPORT, LAST_EXPORT_BAD };
+
+/* An exchange and its place in the lists.  The exchange comes first, so that the one is the other. */
+struct held {
+    struct exchange exchange;
+    struct held *older, *newer; /* in flight, or answered and not yet released */
+    struct held *chain;         /* the next one of this bucket, newer */
+    struct buffer text;         /* message_text */
+    bool ambiguous;             /* another one in flight had the same cookie: nothing is judged */
+    size_t extents;             /* kept in all of statuses */
+    bool untracked;             /* too many ranges: coverage is not known */
+    /* What would be wrong if the reply is a success: the first of each kind. */
+    struct content {
+        struct model_mismatch data, hole, status;
+        bool misplaced; /* the data would be right elsewhere */
+        uint64_t right_at;
+    } wrong;
+};
+
+struct list {
+    struct held *oldest, *newest;
+    size_t count;
+};
+
+/* A request whose reply is complete. */
+struct past {
+    uint64_t cookie;
+    uint16_t type;
+    enum reply_form form;
+};
+
+struct session {
+    struct model *model;
+    struct violations *violations;
+    struct stream streams[2]; /* by enum side */
+    uint64_t messages;
+    enum phase phase;
+    struct negotiated negotiated;
+
+    /* the handshake */
+    bool greeted;            /* by the server */
+    bool flags_seen;         /* the client's */
+    bool transmission;       /* was entered */
+    bool opaque;             /* from here on the bytes are those of another protocol: nothing is judged */
+    struct pending *options; /* in the order sent */
+    size_t option_count, option_room, options_sent;
+    uint32_t last_option; /* the one answered last */
+    bool last_option_known;
+    struct buffer info_name;    /* the export of the INFO or GO answered last */
+    struct buffer contexts_for; /* the export of the last SET_META_CONTEXT */
+    bool contexts_doubtful;     /* they may not count: for another export, more than can be kept */
+    struct session_context gathered[SESSION_MAX_CONTEXTS]; /* by the SET_META_CONTEXT being answered */
+    size_t gathered_count;
+    enum last_message last;
+
+    /* the requests */
+    struct list in_flight, answered;
+    struct held **buckets; /* in flight, by cookie; older first */
+    size_t bucket_count;
+    struct past *past; /* a ring */
+    size_t past_count, past_room, past_next;
+    uint64_t requests;
+    model_moment born;
+
+    /* reasons to be lenient */
+    const char *excuse_next; /* session_excuse(): for the client's next message */
+    bool may_close;          /* the client broke a demand, or the server said that it shuts down */
+    bool astray;             /* the client's bytes no longer say what the server has to do */
+    bool goodbye;            /* ABORT or DISC was sent */
+};
+
+static inline struct held *held_of(const struct exchange *e)
+{
+    return (struct held *)(uintptr_t)e;
+}
+
+/* ---- haggle.c ---- */
+
+void haggle_greeting(struct session *s, const struct message *m);
+void haggle_client_flags(struct session *s, const struct message *m);
+void haggle_option_begins(struct session *s, const struct scan_head *head);
+void haggle_option(struct session *s, const struct message *m);
+void haggle_reply(struct session *s, const struct message *m);
+void haggle_export(struct session *s, const struct message *m);
+void haggle_free(struct session *s);
+
+/* The option that the server has to answer next, or NULL. */
+struct pending *haggle_option_due(const struct session *s);
+/* The reply goes with an option that was answered already. */
+bool haggle_is_late(const struct session *s, const struct wire_option_reply *reply);
+bool haggle_both_fixed_newstyle(const struct session *s);
+
+/* ---- exchange.c ---- */
+
+/* A request has come; DISC, which has no reply, counts as answered. */
+struct exchange *exchange_new(struct session *s, const struct wire_request *request);
+/* The oldest in flight with this cookie, or NULL. */
+struct exchange *exchange_find(const struct session *s, uint64_t cookie);
+/* What was answered last with this cookie, or NULL. */
+const struct past *exchange_find_past(const struct session *s, uint64_t cookie);
+void exchange_answered(struct session *s, struct exchange *e);
+void exchange_release(struct session *s, struct exchange *e);
+void exchange_free_all(struct session *s);
+
+/* ---- assemble.c ---- */
+
+void assemble_request_begins(struct session *s, struct exchange *e);
+void assemble_request(struct session *s, const struct message *m);
+/* How many bytes follow a simple reply. */
+uint64_t assemble_simple_body(const struct session *s, const struct exchange *e,
+                              const struct wire_simple_reply *reply);
+/* How many bytes of a body to keep. */
+uint64_t assemble_chunk_keep(const struct exchange *e, const struct wire_chunk *chunk);
+void assemble_simple(struct session *s, const struct message *m);
+void assemble_chunk(struct session *s, const struct message *m);
+/* True when a content chunk lies inside the request that it answers. */
+bool assemble_is_inside(const struct exchange *e, uint64_t offset, uint64_t length);
+/* True when a byte of the range was covered before. */
+bool assemble_is_covered(const struct exchange *e, uint64_t offset, uint64_t length);
+
+/* ---- excuse.c ---- */
+
+void excuse_option(struct session *s, const struct message *m);
+void excuse_request(struct session *s, const struct wire_request *request);
+/* Whether the server may close now. */
+bool excuse_close(const struct session *s);
+
+#endif
