@@ -1,0 +1,512 @@
+/* SPDX-License-Identifier: MIT */
+/* S: lines: which of what came a line speaks of, and what follows from its judgement. */
+#include <stdlib.h>
+
+#include "base/memory.h"
+#include "script/machine.h"
+#include "script/print.h"
+
+/* What a line waits for. */
+enum subject { SUBJECT_MESSAGE, SUBJECT_EXCHANGE, SUBJECT_ENDING };
+
+static enum subject subject_of(const struct step *s)
+{
+    static const char *const messages[] = { "GREETING", "REP", "EXPORT" };
+
+    for (const struct outcome *o = s->outcomes; o; o = o->next) {
+        for (size_t i = 0; i < sizeof messages / sizeof messages[0]; i++)
+            if (strcmp(o->frame.verb, messages[i]) == 0)
+                return SUBJECT_MESSAGE;
+        if (strcmp(o->frame.verb, "close") != 0)
+            return SUBJECT_EXCHANGE;
+    }
+    return SUBJECT_ENDING;
+}
+
+static bool allows_close(const struct step *s)
+{
+    for (const struct outcome *o = s->outcomes; o; o = o->next)
+        if (strcmp(o->frame.verb, "close") == 0)
+            return true;
+    return false;
+}
+
+/* ---- failing ---- */
+
+static const char *demanded(struct play *p, const struct step *s)
+{
+    struct buffer text;
+    const char *ret;
+
+    buffer_init(&text, 64 * 1024);
+    buffer_print(&text, "S%s%s: %s%s", s->connection ? "." : "", s->connection ? s->connection : "",
+                 s->label ? s->label : "", s->label ? " " : "");
+    print_outcomes(s->outcomes, &text);
+    ret = arena_text(p->arena, buffer_span(&text));
+    buffer_free(&text);
+    return ret;
+}
+
+static void fail_line(struct play *p, struct connection *c, const struct step *s, bool bare, const char *came,
+                      struct told told)
+{
+    finding_line(p, c, s->by, bare, s->place, demanded(p, s), came, told);
+    if (p->level_count > 0 && p->levels[p->level_count - 1].way_in)
+        c->skip_rest = true;
+}
+
+static const char *came_with(struct play *p, struct told told, const char *why)
+{
+    const char *text = told_text(p, told);
+
+    return *why ? arena_print(p->arena, "%s: %s", text, why) : text;
+}
+
+/* ---- matching ---- */
+
+static struct matcher matcher_for(struct play *p)
+{
+    return (struct matcher){ .variables = &p->variables, .arena = p->scratch, .scratch = &p->data };
+}
+
+/* Tries the outcomes in turn. */
+static enum match match_any(struct matcher *m, const struct step *s, const struct arrival *a,
+                            const struct outcome **ret)
+{
+    for (const struct outcome *o = s->outcomes; o; o = o->next) {
+        enum match match = expect_frame(m, &o->frame, a);
+
+        *ret = o;
+        if (match != MATCH_NO)
+            return match;
+    }
+    return MATCH_NO;
+}
+
+/* The lines below it that begin with &. */
+static void judge_demands(struct play *p, const struct connection *c, const struct step *s,
+                          const struct outcome *matched, const struct arrival *a, struct told told)
+{
+    for (const struct demand *d = s->demands; d && a->kind != ARRIVAL_CLOSE; d = d->next) {
+        struct matcher m = matcher_for(p);
+        enum match match = expect_fields(&m, matched->frame.verb, d->fields, a);
+        struct buffer text;
+
+        if (match == MATCH_ERROR) {
+            play_mistake(p, &m.error);
+            return;
+        }
+        if (match == MATCH_YES)
+            continue;
+        buffer_init(&text, 64 * 1024);
+        buffer_print(&text, "&");
+        print_fields(d->fields, &text);
+        finding_line(p, c, d->by, true, d->place, arena_text(p->arena, buffer_span(&text)),
+                     told_text(p, told), told);
+        buffer_free(&text);
+    }
+}
+
+/* ---- replies that are remembered: as NAME, same NAME ---- */
+
+static void see(struct play *p, uint32_t type, struct span name, struct span body, struct told told)
+{
+    if (p->seen_count == p->seen_room) {
+        p->seen_room = p->seen_room ? 2 * p->seen_room : 16;
+        p->seen = memory_grow(p->seen, p->seen_room * sizeof *p->seen);
+    }
+    p->seen[p->seen_count++] = (struct saved_item){
+        .type = type,
+        .name = span_of(arena_copy(p->scratch, name.at, name.len), name.len),
+        .body = span_of(arena_copy(p->scratch, body.at, body.len), body.len),
+        .text = told_text(p, told),
+    };
+}
+
+static void see_message(struct play *p, const struct step *s, const struct kept *k)
+{
+    const struct message *m = &k->message;
+    struct wire_out out;
+    uint8_t bytes[16];
+
+    if (!s->save && !s->same)
+        return;
+    out = wire_out(bytes, sizeof bytes);
+    switch (m->head.kind) {
+    case SCAN_KIND_OPTION_REPLY:
+        see(p, m->head.option_reply.type, m->reply.name, m->body, k->told);
+        return;
+    case SCAN_KIND_EXPORT:
+        wire_put_export(&out, &m->head.export);
+        break;
+    case SCAN_KIND_NEWSTYLE:
+        wire_put_handshake_flags(&out, &m->head.newstyle);
+        break;
+    case SCAN_KIND_OLDSTYLE:
+        wire_put_oldstyle(&out, &m->head.oldstyle);
+        break;
+    case SCAN_KIND_CLIENT_FLAGS:
+    case SCAN_KIND_OPTION:
+    case SCAN_KIND_REQUEST:
+    case SCAN_KIND_SIMPLE_REPLY:
+    case SCAN_KIND_CHUNK:
+        return;
+    }
+    see(p, 0, (struct span){ 0 }, span_of(bytes, out.len), k->told);
+}
+
+/* Of a whole reply: the bytes read, or the extents. */
+static void see_exchange(struct play *p, const struct step *s, const struct request *r)
+{
+    const struct exchange *e = r->exchange;
+
+    if (!s->save && !s->same)
+        return;
+    if (e->error == 0 && e->request.type == NBD_CMD_READ) {
+        see(p, 0, (struct span){ 0 }, buffer_span(&e->data), r->told);
+        return;
+    }
+    if (e->error != 0 || e->status_chunks == 0) {
+        see(p, e->error, (struct span){ 0 }, (struct span){ 0 }, r->told);
+        return;
+    }
+    for (unsigned i = 0; i < e->status_chunks; i++)
+        see(p, e->statuses[i].context, (struct span){ 0 },
+            span_of(e->statuses[i].extents, e->statuses[i].count * sizeof e->statuses[i].extents[0]),
+            r->told);
+}
+
+static int compare_items(const void *left, const void *right)
+{
+    const struct saved_item *a = left, *b = right;
+    size_t least = a->body.len < b->body.len ? a->body.len : b->body.len;
+    int order;
+
+    if (a->type != b->type)
+        return a->type < b->type ? -1 : 1;
+    order = least > 0 ? memcmp(a->body.at, b->body.at, least) : 0;
+    if (order != 0 || a->body.len == b->body.len)
+        return order;
+    return a->body.len < b->body.len ? -1 : 1;
+}
+
+static const struct saved *saved_find(const struct play *p, const char *name)
+{
+    for (const struct saved *s = p->saved; s; s = s->next)
+        if (strcmp(s->name, name) == 0)
+            return s;
+    return NULL;
+}
+
+/* NULL when both hold the same replies; otherwise in words what does not stand in both.  Both are sorted. */
+static const char *difference(struct play *p, const struct saved *before, const struct saved_item *now,
+                              size_t count)
+{
+    size_t i = 0, j = 0;
+
+    while (i < before->count || j < count) {
+        int order = i == before->count ? 1 : j == count ? -1 : compare_items(&before->items[i], &now[j]);
+
+        if (order < 0)
+            return arena_print(p->arena, "of %s there is no more: %s", before->name, before->items[i].text);
+        if (order > 0)
+            return arena_print(p->arena, "%s, and in %s there is none like it", now[j].text, before->name);
+        i++;
+        j++;
+    }
+    return NULL;
+}
+
+static void judge_same(struct play *p, struct connection *c, const struct step *s, struct told told)
+{
+    const struct saved *before = saved_find(p, s->same);
+    const char *differs;
+
+    if (!before) {
+        play_mistake_at(p, s->place, "no earlier line says 'as' with this name");
+        return;
+    }
+    differs = difference(p, before, p->seen, p->seen_count);
+    if (differs)
+        finding_line(p, c, s->by, true, s->place,
+                     arena_print(p->arena, "%s same %s", demanded(p, s), s->same), differs, told);
+}
+
+/* The line has seen all that it speaks of. */
+static void end_seeing(struct play *p, struct connection *c, const struct step *s, struct told told)
+{
+    struct saved *saved;
+
+    if (p->seen_count > 1)
+        qsort(p->seen, p->seen_count, sizeof *p->seen, compare_items);
+    if (s->same)
+        judge_same(p, c, s, told);
+    if (s->save) {
+        saved = ARENA_NEW(p->scratch, struct saved);
+        saved->name = s->save;
+        saved->count = p->seen_count;
+        saved->items = arena_copy(p->scratch, p->seen, p->seen_count * sizeof *p->seen);
+        saved->next = p->saved;
+        p->saved = saved;
+    }
+    p->seen_count = 0;
+}
+
+/* ---- the end of a connection, and none ---- */
+
+static void line_closed(struct play *p, struct connection *c, const struct step *s)
+{
+    const char *excused = connection_excused(c);
+    bool expected = allows_close(s), asked = c->left || c->finished;
+    const char *came = c->how == ENDING_RESET ? "the connection was reset" : "the connection was closed";
+    size_t before = p->result.failed;
+
+    c->life = LIFE_OVER;
+    connection_judge_ending(p, c, (expected || excused) && !asked);
+    if (!expected && !excused) {
+        fail_line(p, c, s, p->result.failed == before, came, c->close);
+        return;
+    }
+    if (!expected)
+        finding_add(p, c, NULL, s->place, demanded(p, s),
+                    arena_print(p->arena, "%s: allowed, as the request breaks %s", came, excused), c->close,
+                    true);
+    if ((!expected || s->outcomes->next) && !asked)
+        p->result.server_closed_early = p->stumbled = true;
+}
+
+static const char *rule_of_stall(const struct connection *c)
+{
+    if (c->disc)
+        return "cmd.disc.closes-connection";
+    switch (session_phase(c->session)) {
+    case PHASE_GREETING:
+        return "greeting.magic";
+    case PHASE_TRANSMISSION:
+        return "reply.simple.every-request";
+    case PHASE_CLIENT_FLAGS:
+    case PHASE_HAGGLING:
+    case PHASE_ENDED:
+        return "rep.every-option-answered";
+    }
+    return NULL;
+}
+
+void expectation_stall(struct play *p, struct connection *c, const struct step *s)
+{
+    struct buffer owing;
+    struct told told;
+    const char *came;
+
+    buffer_init(&owing, 4096);
+    session_owing(c->session, &owing);
+    came = arena_text(p->arena, buffer_span(&owing));
+    buffer_free(&owing);
+    told = connection_tell(p, c, '#', "nothing more came: %s", came);
+    if (s && (s->by || (subject_of(s) == SUBJECT_ENDING && !c->disc)))
+        fail_line(p, c, s, true, came, told);
+    else
+        finding_add(p, c, rule_of_stall(c), p->step ? p->step->place : (struct place){ 0 },
+                    s ? demanded(p, s) : NULL, came, told, false);
+    c->life = LIFE_OVER;
+}
+
+/* Nothing that the line could take has come: is there still hope? */
+static enum progress without(struct play *p, struct connection *c, const struct step *s)
+{
+    switch (c->life) {
+    case LIFE_CLOSED:
+        line_closed(p, c, s);
+        return PROGRESS_DONE;
+    case LIFE_LOST:
+        fail_line(p, c, s, false, c->lost_why, (struct told){ .line = c->lost_line });
+        c->life = LIFE_OVER;
+        return PROGRESS_DONE;
+    case LIFE_OPEN:
+        if (!p->timed_out)
+            return PROGRESS_WAIT;
+        expectation_stall(p, c, s);
+        return PROGRESS_DONE;
+    case LIFE_DIALLING:
+    case LIFE_OVER:
+        break;
+    }
+    return PROGRESS_DONE;
+}
+
+/* ---- lines about messages of the handshake ---- */
+
+static bool is_final(const struct message *m)
+{
+    if (m->head.kind != SCAN_KIND_OPTION_REPLY)
+        return true;
+    return reply_is_error(m->head.option_reply.type) || m->head.option_reply.type == NBD_REP_ACK;
+}
+
+/* Takes the first message kept, which the line has matched. */
+static void take_message(struct play *p, struct connection *c, const struct step *s,
+                         const struct outcome *matched, const struct arrival *a)
+{
+    struct kept *k = connection_take(c);
+
+    see_message(p, s, k);
+    judge_demands(p, c, s, matched, a, k->told);
+    if (is_final(&k->message))
+        c->excused = NULL;
+    if (!matched->frame.many)
+        end_seeing(p, c, s, k->told);
+    free(k);
+}
+
+static void refuse_message(struct play *p, struct connection *c, const struct step *s, const char *why)
+{
+    struct kept *k = connection_take(c);
+
+    fail_line(p, c, s, true, came_with(p, k->told, why), k->told);
+    c->skip_answers = true; /* what further answers mean is anybody's guess until the next question */
+    free(k);
+}
+
+static enum progress play_message(struct play *p, struct connection *c, const struct step *s)
+{
+    bool many = s->outcomes->frame.many;
+
+    while (c->kept) {
+        struct arrival a = { .kind = ARRIVAL_MESSAGE, .message = &c->kept->message };
+        struct matcher m = matcher_for(p);
+        const struct outcome *matched;
+        enum match match = match_any(&m, s, &a, &matched);
+
+        if (match == MATCH_ERROR) {
+            play_mistake(p, &m.error);
+            return PROGRESS_DONE;
+        }
+        if (match == MATCH_YES)
+            take_message(p, c, s, matched, &a);
+        else if (many)
+            end_seeing(p, c, s, c->kept->told);
+        else
+            refuse_message(p, c, s, m.why);
+        if (!many || match == MATCH_NO)
+            return PROGRESS_DONE;
+    }
+    if (many && c->life == LIFE_CLOSED) { /* the next line speaks of the close */
+        end_seeing(p, c, s, c->close);
+        return PROGRESS_DONE;
+    }
+    return without(p, c, s);
+}
+
+/* ---- lines about whole replies ---- */
+
+/* The request that a line without label names by its cookie, as transcripts do. */
+static struct request *by_cookie(struct play *p, struct connection *c, const struct step *s)
+{
+    const struct field *f = s->outcomes->frame.fields;
+    struct value_error ignored;
+    uint64_t cookie;
+
+    while (f && strcmp(f->name, "cookie") != 0)
+        f = f->next;
+    if (!f || f->comparison != COMPARE_EQUAL || f->value->kind == VALUE_BIND ||
+        !value_number(f->value, &p->variables, NULL, &cookie, &ignored))
+        return NULL;
+    for (size_t i = c->first_open; i < c->request_count; i++)
+        if (!c->requests[i].consumed && c->requests[i].exchange->request.cookie == cookie)
+            return &c->requests[i];
+    return NULL;
+}
+
+static struct request *request_for(struct play *p, struct connection *c, const struct step *s)
+{
+    struct request *named;
+
+    if (!s->label) {
+        named = by_cookie(p, c, s);
+        if (named)
+            return named;
+        return c->first_open < c->request_count ? &c->requests[c->first_open] : NULL;
+    }
+    for (size_t i = c->first_open; i < c->request_count; i++)
+        if (!c->requests[i].consumed && c->requests[i].label && strcmp(c->requests[i].label, s->label) == 0)
+            return &c->requests[i];
+    return NULL;
+}
+
+static void judge_reply(struct play *p, struct connection *c, const struct step *s, struct request *r)
+{
+    struct arrival a = { .kind = ARRIVAL_REPLY,
+                         .exchange = r->exchange,
+                         .agreed = session_negotiated(c->session) };
+    struct matcher m = matcher_for(p);
+    const struct outcome *matched;
+
+    switch (match_any(&m, s, &a, &matched)) {
+    case MATCH_ERROR:
+        play_mistake(p, &m.error);
+        return;
+    case MATCH_YES:
+        see_exchange(p, s, r);
+        judge_demands(p, c, s, matched, &a, r->told);
+        end_seeing(p, c, s, r->told);
+        break;
+    case MATCH_NO:
+        if (m.data_differ && s->by)
+            finding_drop_contents(p, r->exchange);
+        fail_line(p, c, s, true, came_with(p, r->told, m.why), r->told);
+        break;
+    }
+    c->excused = NULL;
+    connection_consume(p, c, r);
+}
+
+static enum progress play_exchange(struct play *p, struct connection *c, const struct step *s)
+{
+    struct request *r = request_for(p, c, s);
+
+    if (r && r->answered) {
+        judge_reply(p, c, s, r);
+        return PROGRESS_DONE;
+    }
+    if (!r && c->life == LIFE_OPEN && !c->mute && !allows_close(s)) {
+        play_mistake_at(p, s->place,
+                        s->label ? "no request of this label waits for an answer"
+                                 : "no request waits for an answer");
+        return PROGRESS_DONE;
+    }
+    return without(p, c, s);
+}
+
+/* ---- lines about the close alone ---- */
+
+static enum progress play_ending(struct play *p, struct connection *c, const struct step *s)
+{
+    struct request *oldest = c->first_open < c->request_count ? &c->requests[c->first_open] : NULL;
+    bool asked = c->left || c->finished; /* what is in flight may still be answered */
+
+    if (asked) {
+        connection_drop_kept(c);
+    } else if (c->kept) {
+        refuse_message(p, c, s, "");
+        return PROGRESS_DONE;
+    } else if (oldest && oldest->answered) {
+        judge_reply(p, c, s, oldest);
+        return PROGRESS_DONE;
+    }
+    return without(p, c, s);
+}
+
+enum progress expectation_play(struct play *p, struct connection *c, const struct step *s)
+{
+    if (c->skip_answers)
+        return PROGRESS_DONE;
+    switch (subject_of(s)) {
+    case SUBJECT_MESSAGE:
+        return play_message(p, c, s);
+    case SUBJECT_EXCHANGE:
+        return play_exchange(p, c, s);
+    case SUBJECT_ENDING:
+        return play_ending(p, c, s);
+    }
+    return PROGRESS_DONE;
+}

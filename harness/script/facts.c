@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: MIT */
+#include "script/facts.h"
+
+#include <assert.h>
+
+static void add_number(struct facts *f, const char *name, uint64_t number)
+{
+    assert(f->count < FACTS_MAX);
+    f->all[f->count++] = (struct fact){ .name = name, .number = number };
+}
+
+static void add_text(struct facts *f, const char *name, struct span bytes)
+{
+    assert(f->count < FACTS_MAX);
+    f->all[f->count++] = (struct fact){ .name = name, .text = true, .bytes = bytes };
+}
+
+const struct fact *facts_find(const struct facts *f, const char *name)
+{
+    for (size_t i = 0; i < f->count; i++)
+        if (strcmp(f->all[i].name, name) == 0)
+            return &f->all[i];
+    return NULL;
+}
+
+/* ---- handshake ---- */
+
+static void add_info(const struct reply_data *r, struct facts *f)
+{
+    switch (r->info) {
+    case NBD_INFO_EXPORT:
+        add_number(f, "size", r->export.size);
+        add_number(f, "flags", r->export.flags);
+        return;
+    case NBD_INFO_NAME:
+        add_text(f, "name", r->name);
+        return;
+    case NBD_INFO_DESCRIPTION:
+        add_text(f, "description", r->text);
+        return;
+    case NBD_INFO_BLOCK_SIZE:
+        add_number(f, "minimum", r->block_size.minimum);
+        add_number(f, "preferred", r->block_size.preferred);
+        add_number(f, "maximum", r->block_size.maximum);
+        return;
+    default:
+        return;
+    }
+}
+
+static void add_reply_data(const struct reply_data *r, struct facts *f)
+{
+    switch (r->layout) {
+    case REPLY_SERVER:
+        add_text(f, "name", r->name);
+        add_text(f, "details", r->text);
+        return;
+    case REPLY_INFO:
+        add_info(r, f);
+        return;
+    case REPLY_META_CONTEXT:
+        add_number(f, "id", r->context);
+        add_text(f, "name", r->name);
+        return;
+    case REPLY_MESSAGE:
+        add_text(f, "message", r->text);
+        return;
+    case REPLY_NONE:
+    case REPLY_UNKNOWN:
+        return;
+    }
+}
+
+void facts_of_message(const struct message *m, struct facts *ret)
+{
+    ret->count = 0;
+    switch (m->head.kind) {
+    case SCAN_KIND_OLDSTYLE:
+        add_number(ret, "style", 0);
+        add_number(ret, "flags", m->head.oldstyle.handshake);
+        return;
+    case SCAN_KIND_NEWSTYLE:
+        add_number(ret, "style", 1);
+        add_number(ret, "flags", m->head.newstyle.flags);
+        return;
+    case SCAN_KIND_OPTION_REPLY:
+        add_number(ret, "length", m->body_bytes);
+        add_number(ret, "option", m->head.option_reply.option);
+        if (!m->flaw.rule)
+            add_reply_data(&m->reply, ret);
+        return;
+    case SCAN_KIND_EXPORT:
+        add_number(ret, "size", m->head.export.size);
+        add_number(ret, "flags", m->head.export.flags);
+        add_number(ret, "zeroes", m->body_bytes);
+        return;
+    case SCAN_KIND_CLIENT_FLAGS:
+    case SCAN_KIND_OPTION:
+    case SCAN_KIND_REQUEST:
+    case SCAN_KIND_SIMPLE_REPLY:
+    case SCAN_KIND_CHUNK:
+        return;
+    }
+}
+
+/* ---- transmission ---- */
+
+static bool is_allocation(uint32_t context, const struct negotiated *agreed)
+{
+    for (size_t i = 0; i < agreed->context_count; i++)
+        if (agreed->contexts[i].id == context)
+            return strcmp(agreed->contexts[i].name, "base:allocation") == 0;
+    return false;
+}
+
+/* How many different contexts the chunks speak of; of those beyond what a session selects, each chunk counts.
+ */
+static uint64_t count_contexts(const struct exchange *e)
+{
+    uint32_t known[SESSION_MAX_CONTEXTS];
+    size_t count = 0;
+    uint64_t beyond = 0;
+
+    for (unsigned i = 0; i < e->status_chunks; i++) {
+        size_t at = 0;
+
+        while (at < count && known[at] != e->statuses[i].context)
+            at++;
+        if (at < count)
+            continue;
+        if (count < SESSION_MAX_CONTEXTS)
+            known[count++] = e->statuses[i].context;
+        else
+            beyond++;
+    }
+    return count + beyond;
+}
+
+static void add_status(const struct exchange *e, const struct negotiated *agreed, struct facts *f)
+{
+    uint64_t total = 0, flags = 0, most = 0;
+    unsigned chosen = 0;
+
+    for (unsigned i = e->status_chunks; i-- > 0;) {
+        most = e->statuses[i].count > most ? e->statuses[i].count : most;
+        if (is_allocation(e->statuses[i].context, agreed))
+            chosen = i;
+    }
+    add_number(f, "contexts", count_contexts(e));
+    add_number(f, "extents", most);
+    if (e->status_chunks == 0 || e->statuses[chosen].count == 0)
+        return;
+    for (size_t i = 0; i < e->statuses[chosen].count; i++) {
+        total += e->statuses[chosen].extents[i].length;
+        flags |= e->statuses[chosen].extents[i].flags;
+    }
+    add_number(f, "total", total);
+    add_number(f, "flags", flags);
+    add_number(f, "first", e->statuses[chosen].extents[0].length);
+    add_number(f, "first_flags", e->statuses[chosen].extents[0].flags);
+}
+
+void facts_of_exchange(const struct exchange *e, const struct negotiated *agreed, struct facts *ret)
+{
+    ret->count = 0;
+    add_number(ret, "error", e->error);
+    add_number(ret, "form", (uint64_t)e->form);
+    add_number(ret, "cookie", e->request.cookie);
+    add_number(ret, "chunks", e->chunks);
+    add_number(ret, "content_chunks", (uint64_t)e->data_chunks + e->hole_chunks);
+    add_number(ret, "data_chunks", e->data_chunks);
+    add_number(ret, "hole_chunks", e->hole_chunks);
+    add_number(ret, "error_chunks", e->error_chunks);
+    if (e->message_text.len > 0)
+        add_text(ret, "message", e->message_text);
+    if (e->request.type == NBD_CMD_READ && e->error == 0)
+        add_number(ret, "length", e->data.len);
+    if (e->request.type == NBD_CMD_BLOCK_STATUS && e->error == 0)
+        add_status(e, agreed, ret);
+}
