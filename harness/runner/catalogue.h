@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT */
+/* The requirements: what cases cite and verdicts follow from.  Read from cases/requirements.tsv. */
+#ifndef NBDTEST_RUNNER_CATALOGUE_H
+#define NBDTEST_RUNNER_CATALOGUE_H
+
+#include <stddef.h>
+
+#include "base/diagnostic.h"
+#include "base/span.h"
+
+enum level { LEVEL_FORMAT, LEVEL_MUST, LEVEL_SHOULD, LEVEL_MAY };
+
+struct requirement {
+    const char *id;
+    enum level level;
+    const char *level_text; /* as in the file: "MUST-NOT" */
+    const char *party;      /* "server", "client", "both" */
+    const char *section;    /* of the specification */
+    const char *line;       /* of spec/proto.md; "ext:1656" of the extension's text */
+    const char *summary;    /* what is demanded */
+};
+
+struct catalogue;
+
+/* Reads the table: a header line, then id, level, party, section, line, summary, ... separated by tabs.
+ * Mistakes go to d; NULL when there were any.  The text is copied. */
+struct catalogue *catalogue_parse(const char *path, struct span text, struct diagnostics *d);
+void catalogue_free(struct catalogue *c);
+
+const struct requirement *catalogue_find(const struct catalogue *c, struct span id); /* NULL: unknown */
+size_t catalogue_count(const struct catalogue *c);
+const struct requirement *catalogue_at(const struct catalogue *c, size_t index);
+
+#endif

@@ -1,0 +1,455 @@
+/* SPDX-License-Identifier: MIT */
+/* Connecting, haggling, and the bytes below both.  Transmission is in transfer.c. */
+#include "runner/client.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "base/clock.h"
+#include "base/escape.h"
+#include "runner/client_bytes.h"
+#include "wire/body.h"
+#include "wire/scan.h"
+#include "wire/vocabulary.h"
+
+enum {
+    RECEIVE_BYTES = 256 * 1024, /* asked for at a time */
+    REPLY_MAX = 1024 * 1024,    /* bytes of one reply's data */
+    REPLIES_MAX = 10000,        /* to one option */
+    IDLE_ROUNDS = 3,            /* of a link within the process, which has then nothing more to say */
+};
+
+/* ---- bytes ---- */
+
+void client_doing(struct client *c, const char *fmt, ...)
+{
+    va_list ap;
+
+    va_start(ap, fmt);
+    vsnprintf(c->doing, sizeof c->doing, fmt, ap);
+    va_end(ap);
+    c->deadline_ns = clock_ns() + c->timeout_ns;
+}
+
+bool client_fail(struct client *c, const char *fmt, ...)
+{
+    char why[200];
+    va_list ap;
+
+    va_start(ap, fmt);
+    vsnprintf(why, sizeof why, fmt, ap);
+    va_end(ap);
+    snprintf(c->error, sizeof c->error, "%s: %s", c->doing, why);
+    return false;
+}
+
+bool client_break(struct client *c, const char *why)
+{
+    c->broke = true;
+    return client_fail(c, "%s", why);
+}
+
+bool client_lose(struct client *c, const char *why)
+{
+    c->lost = true;
+    return client_break(c, why);
+}
+
+static size_t unused(const struct client *c)
+{
+    return c->in.len - c->used;
+}
+
+/* Takes what there is to receive right now. */
+static enum link_state receive(struct client *c, size_t *ret_len)
+{
+    enum link_state state;
+    uint8_t *to;
+
+    if (c->used > 0) {
+        buffer_drop(&c->in, c->used);
+        c->used = 0;
+    }
+    *ret_len = 0;
+    to = buffer_extend(&c->in, RECEIVE_BYTES);
+    if (!to)
+        return LINK_OPEN; /* enough for now */
+    state = link_receive(c->link, to, RECEIVE_BYTES, ret_len);
+    c->in.len -= RECEIVE_BYTES - *ret_len;
+    return state;
+}
+
+/* Waits until the link is ready; false when the time for the present answer is over. */
+static bool wait_for_link(struct client *c, bool to_send, unsigned *rounds)
+{
+    uint64_t now_ns = clock_ns();
+
+    if (link_descriptor(c->link) < 0)
+        return ++*rounds <= IDLE_ROUNDS;
+    if (now_ns >= c->deadline_ns)
+        return false;
+    link_wait(&c->link, &to_send, 1, c->deadline_ns - now_ns);
+    return true;
+}
+
+static bool closed_by_server(struct client *c, enum link_state state)
+{
+    return client_break(c, state == LINK_RESET ? "the connection was reset"
+                                               : "the server closed the connection");
+}
+
+/* Receives at least one byte more. */
+static bool receive_more(struct client *c)
+{
+    unsigned rounds = 0;
+
+    for (;;) {
+        size_t len;
+        enum link_state state = receive(c, &len);
+
+        if (len > 0)
+            return true;
+        if (state != LINK_OPEN)
+            return closed_by_server(c, state);
+        if (!wait_for_link(c, false, &rounds))
+            return client_break(c, unused(c) > 0 ? "the answer is incomplete, and no more of it came in time"
+                                                 : "no answer in time");
+    }
+}
+
+bool client_need(struct client *c, size_t len, struct span *ret)
+{
+    while (unused(c) < len)
+        if (!receive_more(c))
+            return false;
+    *ret = span_of(c->in.bytes + c->used, len);
+    c->used += len;
+    return true;
+}
+
+bool client_some(struct client *c, size_t most, struct span *ret)
+{
+    if (unused(c) == 0 && !receive_more(c))
+        return false;
+    *ret = span_of(c->in.bytes + c->used, unused(c) < most ? unused(c) : most);
+    c->used += ret->len;
+    return true;
+}
+
+bool client_send(struct client *c, struct span bytes)
+{
+    unsigned rounds = 0;
+
+    while (bytes.len > 0) {
+        size_t before = bytes.len, len;
+        enum link_state state = link_send(c->link, &bytes);
+
+        if (bytes.len < before) {
+            rounds = 0;
+            continue;
+        }
+        if (state == LINK_OPEN)
+            state = receive(c, &len);
+        if (state != LINK_OPEN)
+            return closed_by_server(c, state);
+        if (!wait_for_link(c, true, &rounds))
+            return client_break(c, "the server does not take what is sent to it");
+    }
+    return true;
+}
+
+/* ---- handshake ---- */
+
+static bool flawed_greeting(struct client *c, struct span bytes)
+{
+    struct buffer shown;
+
+    buffer_init(&shown, 200);
+    escape_text(&shown, bytes);
+    c->broke = c->lost = true;
+    client_fail(c, "this is no NBD server: the first bytes it sends are \"%s\"", buffer_text(&shown));
+    buffer_free(&shown);
+    return false;
+}
+
+/* proto.md, "Newstyle negotiation". */
+static bool take_greeting(struct client *c)
+{
+    struct wire_greeting greeting;
+    struct span bytes;
+    struct wire_in in;
+
+    if (!client_need(c, WIRE_SIZE_greeting, &bytes))
+        return false;
+    in = wire_in(bytes);
+    greeting = wire_get_greeting(&in);
+    if (greeting.init_passwd == NBD_INIT_PASSWD && greeting.magic == NBD_CLISERV_MAGIC)
+        return client_lose(c, "the server speaks oldstyle negotiation, which has no options to test");
+    /* One that is right will do: that the other is wrong is for the cases to say. */
+    if (greeting.init_passwd != NBD_INIT_PASSWD && greeting.magic != NBD_OPTS_MAGIC)
+        return flawed_greeting(c, bytes);
+    if (!client_need(c, WIRE_SIZE_handshake_flags, &bytes))
+        return false;
+    in = wire_in(bytes);
+    c->handshake_flags = wire_get_handshake_flags(&in).flags;
+    return true;
+}
+
+static bool send_flags(struct client *c)
+{
+    uint8_t bytes[WIRE_SIZE_client_flags];
+    struct wire_out out = wire_out(bytes, sizeof bytes);
+    struct wire_client_flags flags = {
+        c->handshake_flags & (NBD_FLAG_C_FIXED_NEWSTYLE | NBD_FLAG_C_NO_ZEROES),
+    };
+
+    c->no_zeroes = (flags.flags & NBD_FLAG_C_NO_ZEROES) != 0;
+    wire_put_client_flags(&out, &flags);
+    return client_send(c, span_of(bytes, out.len));
+}
+
+bool client_open(struct client *c, const struct target *target, uint64_t timeout_ns)
+{
+    char error[300] = "";
+
+    *c = (struct client){ .timeout_ns = timeout_ns, .broke = true };
+    buffer_init(&c->in, 2 * REPLY_MAX + RECEIVE_BYTES);
+    client_doing(c, "connecting to %.60s", target->name);
+    c->link = target->dial(target->ctx, timeout_ns, error, sizeof error);
+    if (!c->link) {
+        snprintf(c->error, sizeof c->error, "%s", error);
+        return false;
+    }
+    c->broke = false;
+    client_doing(c, "the greeting");
+    if (!take_greeting(c) || !send_flags(c)) {
+        client_close(c, false);
+        return false;
+    }
+    c->block_size = (struct wire_info_block_size){ 1, 4096, CLIENT_MAX_REQUEST };
+    return true;
+}
+
+void client_close(struct client *c, bool in_transmission)
+{
+    uint8_t bytes[WIRE_SIZE_request];
+    struct wire_out out = wire_out(bytes, sizeof bytes);
+    const struct wire_request request = { .magic = (uint32_t)NBD_REQUEST_MAGIC, .type = NBD_CMD_DISC };
+    struct span goodbye;
+
+    if (c->link && !c->broke) {
+        if (in_transmission)
+            wire_put_request(&out, &request);
+        else
+            option_put(&out, NBD_OPT_ABORT, span_of(NULL, 0));
+        goodbye = span_of(bytes, out.len);
+        link_send(c->link, &goodbye); /* as far as it goes: the connection ends anyway */
+    }
+    link_free(c->link);
+    c->link = NULL;
+    c->broke = true;
+    buffer_free(&c->in);
+    c->used = 0;
+}
+
+static bool send_option(struct client *c, uint32_t option, struct span data)
+{
+    uint8_t head[WIRE_SIZE_option];
+    struct wire_out out = wire_out(head, sizeof head);
+    const struct wire_option o = { NBD_OPTS_MAGIC, option, (uint32_t)data.len };
+
+    wire_put_option(&out, &o);
+    return client_send(c, span_of(head, out.len)) && client_send(c, data);
+}
+
+static void note_refusal(struct client *c, uint32_t type, struct span text)
+{
+    struct buffer shown;
+
+    buffer_init(&shown, 250);
+    vocabulary_print(&vocabulary_replies, type, &shown);
+    if (text.len > 0) {
+        buffer_print(&shown, ", \"");
+        escape_text(&shown, span_of(text.at, text.len < 120 ? text.len : 120));
+        buffer_print(&shown, "\"");
+    }
+    client_fail(c, "the server answers %s", buffer_text(&shown));
+    buffer_free(&shown);
+}
+
+/* Takes one reply.  What option it says it answers is not looked at. */
+static bool take_reply(struct client *c, uint32_t *ret_type, struct span *ret_data)
+{
+    struct wire_option_reply reply;
+    struct span bytes;
+    struct wire_in in;
+
+    if (!client_need(c, WIRE_SIZE_option_reply, &bytes))
+        return false;
+    in = wire_in(bytes);
+    reply = wire_get_option_reply(&in);
+    if (reply.magic != NBD_REP_MAGIC)
+        return client_lose(c, "what comes is no option reply: its magic is wrong");
+    if (reply.length > REPLY_MAX)
+        return client_lose(c, "the reply announces more than 1 MiB of data");
+    *ret_type = reply.type;
+    return client_need(c, reply.length, ret_data);
+}
+
+bool client_option(struct client *c, uint32_t option, struct span data, struct client_replies replies,
+                   uint32_t *ret_type)
+{
+    const char *name = vocabulary_name(&vocabulary_options, option);
+
+    client_doing(c, "option %s", name ? name : "of an unknown number");
+    if (!send_option(c, option, data))
+        return false;
+    for (unsigned i = 0; i < REPLIES_MAX; i++) {
+        uint32_t type = 0;
+        struct span bytes;
+
+        if (!take_reply(c, &type, &bytes))
+            return false;
+        if (type == NBD_REP_ACK || reply_is_error(type)) {
+            *ret_type = type;
+            if (type != NBD_REP_ACK)
+                note_refusal(c, type, bytes);
+            return true;
+        }
+        if (replies.each)
+            replies.each(replies.ctx, type, bytes);
+        /* However often it says something: the whole answer has to be there in time. */
+        if (clock_ns() > c->deadline_ns)
+            return client_break(c, "the answer does not end in time");
+    }
+    return client_break(c, "the answer does not end: there are more than 10000 replies");
+}
+
+/* What GO said about the export. */
+struct learned {
+    bool export_seen, block_size_seen;
+    struct wire_info_export export;
+    struct wire_info_block_size block_size;
+};
+
+static void learn(void *ctx, uint32_t type, struct span data)
+{
+    struct learned *l = ctx;
+    struct reply_data reply;
+    struct wire_flaw flaw;
+
+    if (type != NBD_REP_INFO)
+        return;
+    reply_decode(type, data, &reply, &flaw); /* as far as it goes: too long is no harm here */
+    if (reply.info == NBD_INFO_EXPORT && data.len >= 2 + WIRE_SIZE_info_export) {
+        l->export_seen = true;
+        l->export = reply.export;
+    }
+    if (reply.info == NBD_INFO_BLOCK_SIZE && data.len >= 2 + WIRE_SIZE_info_block_size) {
+        l->block_size_seen = true;
+        l->block_size = reply.block_size;
+    }
+}
+
+enum client_way client_go(struct client *c, struct span export, uint32_t *ret_type)
+{
+    static const uint16_t infos[] = { NBD_INFO_EXPORT, NBD_INFO_BLOCK_SIZE };
+    uint8_t bytes[WIRE_SIZE_option + 4 + NBD_MAX_STRING + 2 + sizeof infos];
+    struct wire_out out = wire_out(bytes, sizeof bytes);
+    struct learned l = { 0 };
+
+    if (export.len > NBD_MAX_STRING) {
+        client_doing(c, "option GO");
+        client_break(c, "the export's name has more than 4096 bytes");
+        return CLIENT_FAILED;
+    }
+    option_put_infos(&out, NBD_OPT_GO, export, infos, 2);
+    if (!client_option(c, NBD_OPT_GO, span_of(bytes + WIRE_SIZE_option, out.len - WIRE_SIZE_option),
+                       (struct client_replies){ learn, &l }, ret_type))
+        return CLIENT_FAILED;
+    if (*ret_type != NBD_REP_ACK)
+        return CLIENT_REFUSED;
+    if (!l.export_seen) {
+        client_break(c, "the server did not tell the export's size");
+        return CLIENT_FAILED;
+    }
+    c->size = l.export.size;
+    c->transmission_flags = l.export.flags;
+    c->has_block_size = l.block_size_seen;
+    if (l.block_size_seen)
+        c->block_size = l.block_size;
+    return CLIENT_IN;
+}
+
+bool client_export_name(struct client *c, struct span export)
+{
+    struct wire_export answer;
+    struct span bytes;
+    struct wire_in in;
+
+    client_doing(c, "option EXPORT_NAME");
+    if (!send_option(c, NBD_OPT_EXPORT_NAME, export) || !client_need(c, WIRE_SIZE_export, &bytes))
+        return false;
+    in = wire_in(bytes);
+    answer = wire_get_export(&in);
+    if (!c->no_zeroes && !client_need(c, NBD_EXPORT_PADDING, &bytes))
+        return false;
+    c->size = answer.size;
+    c->transmission_flags = answer.flags;
+    return true;
+}
+
+/* A fresh connection; with structured replies where they are wanted and granted. */
+static bool start(struct client *c, const struct target *target, uint64_t timeout_ns, bool structured)
+{
+    uint32_t type;
+
+    if (!client_open(c, target, timeout_ns))
+        return false;
+    if (!structured || !(c->handshake_flags & NBD_FLAG_FIXED_NEWSTYLE))
+        return true;
+    if (client_option(c, NBD_OPT_STRUCTURED_REPLY, span_of(NULL, 0), (struct client_replies){ NULL, NULL },
+                      &type)) {
+        c->structured = type == NBD_REP_ACK;
+        return true;
+    }
+    client_close(c, false);
+    return client_open(c, target, timeout_ns);
+}
+
+/* Errors that say something of the export or of the server; others to a well-made GO say nothing but that its
+ * GO is broken. */
+static bool is_refusal(uint32_t type)
+{
+    return type == NBD_REP_ERR_UNKNOWN || type == NBD_REP_ERR_POLICY || type == NBD_REP_ERR_TLS_REQD ||
+           type == NBD_REP_ERR_PLATFORM || type == NBD_REP_ERR_SHUTDOWN ||
+           type == NBD_REP_ERR_EXT_HEADER_REQD;
+}
+
+enum client_way client_enter(struct client *c, const struct target *target, uint64_t timeout_ns,
+                             struct span export, bool structured, uint32_t *ret_type)
+{
+    char error[sizeof c->error] = "";
+
+    *ret_type = 0;
+    if (!start(c, target, timeout_ns, structured))
+        return CLIENT_FAILED;
+    if (c->handshake_flags & NBD_FLAG_FIXED_NEWSTYLE) {
+        enum client_way way = client_go(c, export, ret_type);
+
+        if (way == CLIENT_IN || (way == CLIENT_REFUSED && is_refusal(*ret_type)))
+            return way;
+        if (way == CLIENT_FAILED || *ret_type != NBD_REP_ERR_UNSUP)
+            memcpy(error, c->error, sizeof error); /* says more than what follows */
+        if (c->broke) {
+            client_close(c, false);
+            if (!start(c, target, timeout_ns, structured))
+                return CLIENT_FAILED;
+        }
+    }
+    if (client_export_name(c, export))
+        return CLIENT_IN;
+    if (*error)
+        memcpy(c->error, error, sizeof error);
+    return CLIENT_FAILED;
+}

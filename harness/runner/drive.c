@@ -1,0 +1,256 @@
+/* SPDX-License-Identifier: MIT */
+#include "runner/drive.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "base/clock.h"
+#include "base/memory.h"
+#include "runner/client.h"
+
+#define NS_PER_S UINT64_C(1000000000)
+#define RETRY_NS UINT64_C(20000000)
+
+enum {
+    ROOM_BYTES = 256 * 1024,
+    WAITS = 30,      /* full waits that an instance may use up in all */
+    IDLE_ROUNDS = 3, /* of links within the process, which have then nothing more to say */
+};
+
+/* One play's connections. */
+struct driving {
+    struct drive *d;
+    struct play *play;
+    struct link *links[PLAY_MAX_CONNECTIONS]; /* NULL: not open */
+    bool ended[PLAY_MAX_CONNECTIONS];         /* the play knows how it ended */
+    uint64_t wait;                            /* the wait that is going on, and when it is over */
+    uint64_t wait_end_ns;
+    uint64_t end_ns; /* when the instance has had all its time */
+};
+
+void drive_init(struct drive *d, const struct target *target, uint64_t timeout_ns)
+{
+    *d = (struct drive){ target, timeout_ns, WAITS * timeout_ns, memory_take(ROOM_BYTES) };
+}
+
+void drive_free(struct drive *d)
+{
+    free(d->room);
+    d->room = NULL;
+}
+
+/* ---- receiving ---- */
+
+static bool is_listened_to(const struct driving *g, unsigned i)
+{
+    return g->links[i] && !g->ended[i];
+}
+
+/* Hands over what one connection has to say.  True when there was something. */
+static bool receive_from(struct driving *g, unsigned i)
+{
+    size_t len;
+    enum link_state state = link_receive(g->links[i], g->d->room, ROOM_BYTES, &len);
+
+    if (len > 0) {
+        play_received(g->play, i, span_of(g->d->room, len));
+        return true;
+    }
+    if (state == LINK_OPEN)
+        return false;
+    g->ended[i] = true;
+    play_closed(g->play, i, state == LINK_FINISHED ? ENDING_FINISHED : ENDING_RESET);
+    return true;
+}
+
+static bool receive_all(struct driving *g)
+{
+    bool any = false;
+
+    for (unsigned i = 0; i < PLAY_MAX_CONNECTIONS; i++)
+        if (is_listened_to(g, i))
+            any = receive_from(g, i) || any;
+    return any;
+}
+
+/* Waits until a connection is ready.  False when deadline_ns is over, or when nothing will ever come: links
+ * within the process never wait. sending   the connection that has bytes to send; PLAY_MAX_CONNECTIONS: none
+ * idle      counts the rounds in which nothing moved */
+static bool wait_for_any(const struct driving *g, unsigned sending, uint64_t deadline_ns, unsigned *idle)
+{
+    struct link *links[PLAY_MAX_CONNECTIONS];
+    bool wants_send[PLAY_MAX_CONNECTIONS];
+    bool within_process = true;
+    size_t count = 0;
+    uint64_t now_ns;
+
+    for (unsigned i = 0; i < PLAY_MAX_CONNECTIONS; i++) {
+        if (!is_listened_to(g, i) && i != sending)
+            continue;
+        within_process = within_process && link_descriptor(g->links[i]) < 0;
+        wants_send[count] = i == sending;
+        links[count++] = g->links[i];
+    }
+    if (within_process)
+        return ++*idle < IDLE_ROUNDS;
+    now_ns = clock_ns();
+    return now_ns < deadline_ns && link_wait(links, wants_send, count, deadline_ns - now_ns);
+}
+
+/* No single wait is longer than asked for, and all together are limited. */
+static uint64_t deadline_of(const struct driving *g, uint64_t time_ns)
+{
+    uint64_t now_ns = clock_ns();
+
+    if (now_ns >= g->end_ns)
+        return now_ns;
+    return time_ns < g->end_ns - now_ns ? now_ns + time_ns : g->end_ns;
+}
+
+/* ---- actions ---- */
+
+static void open_connection(struct driving *g, unsigned i)
+{
+    char error[300] = "";
+
+    g->links[i] = g->d->target->dial(g->d->target->ctx, g->d->timeout_ns, error, sizeof error);
+    g->ended[i] = false;
+    if (g->links[i])
+        play_opened(g->play, i);
+    else
+        play_unreachable(g->play, i, error);
+}
+
+static void close_connection(struct driving *g, unsigned i)
+{
+    link_free(g->links[i]);
+    g->links[i] = NULL;
+}
+
+/* Sends and receives meanwhile, so that a server that answers while it is sent to never waits for us. */
+static void send_bytes(struct driving *g, const struct play_action *a)
+{
+    struct span rest = a->bytes;
+    uint64_t deadline_ns = deadline_of(g, a->time_ns > 0 ? a->time_ns : g->d->timeout_ns);
+    unsigned idle = 0;
+    bool stuck = false;
+
+    while (rest.len > 0 && g->links[a->connection] && !g->ended[a->connection] && !stuck) {
+        size_t before = rest.len;
+
+        link_send(g->links[a->connection], &rest);
+        if (rest.len == 0)
+            break;
+        if (receive_all(g) || rest.len < before) {
+            idle = 0;
+            if (clock_ns() < g->end_ns)
+                continue;
+        }
+        stuck = !wait_for_any(g, a->connection, deadline_ns, &idle);
+    }
+    play_sent(g->play, a->connection, a->bytes.len - rest.len);
+    if (stuck)
+        play_timed_out(g->play);
+}
+
+/* Successive waits of one number share a deadline, so that a server that dribbles does not make them longer.
+ */
+static void wait_for_something(struct driving *g, const struct play_action *a)
+{
+    unsigned idle = 0;
+
+    if (a->wait != g->wait || g->wait_end_ns == 0) {
+        g->wait = a->wait;
+        g->wait_end_ns = deadline_of(g, a->time_ns);
+    } else if (clock_ns() >= g->wait_end_ns) {
+        play_timed_out(g->play);
+        return;
+    }
+    while (!receive_all(g))
+        if (!wait_for_any(g, PLAY_MAX_CONNECTIONS, g->wait_end_ns, &idle)) {
+            play_timed_out(g->play);
+            return;
+        }
+}
+
+static void let_pass(const struct driving *g, uint64_t time_ns)
+{
+    uint64_t left_ns = deadline_of(g, time_ns) - clock_ns();
+    const struct timespec pause = { (time_t)(left_ns / NS_PER_S), (long)(left_ns % NS_PER_S) };
+
+    if (left_ns <= time_ns) /* otherwise the moment is over already */
+        nanosleep(&pause, NULL);
+}
+
+/* Does one action.  False when the play is over. */
+static bool act(struct driving *g, const struct play_action *a)
+{
+    assert(a->connection < PLAY_MAX_CONNECTIONS);
+    switch (a->kind) {
+    case PLAY_OPEN:
+        open_connection(g, a->connection);
+        return true;
+    case PLAY_SEND:
+        send_bytes(g, a);
+        return true;
+    case PLAY_FINISH:
+        if (g->links[a->connection])
+            link_finish(g->links[a->connection]);
+        return true;
+    case PLAY_RESET:
+        if (g->links[a->connection])
+            link_reset(g->links[a->connection]);
+        g->ended[a->connection] = true; /* by us */
+        return true;
+    case PLAY_WAIT:
+        wait_for_something(g, a);
+        return true;
+    case PLAY_PAUSE:
+        let_pass(g, a->time_ns);
+        return true;
+    case PLAY_CLOSE:
+        close_connection(g, a->connection);
+        return true;
+    case PLAY_DONE:
+        return false;
+    }
+    return false;
+}
+
+void drive_play(struct drive *d, struct play *p)
+{
+    struct driving g = { .d = d, .play = p };
+    struct play_action action;
+
+    g.end_ns = clock_ns() + d->limit_ns;
+    do
+        action = play_next(p);
+    while (act(&g, &action));
+    for (unsigned i = 0; i < PLAY_MAX_CONNECTIONS; i++)
+        close_connection(&g, i);
+}
+
+/* ---- afterwards ---- */
+
+bool drive_is_served(const struct drive *d, uint64_t patience_ns, char *error, size_t error_size)
+{
+    uint64_t end_ns = clock_ns() + patience_ns;
+    const struct timespec pause = { 0, (long)RETRY_NS };
+    struct client c;
+
+    for (;;) {
+        /* The whole patience for one answer: a server that takes one client at a time lets us wait until it
+         * has noticed that the last one left. */
+        if (client_open(&c, d->target, patience_ns)) {
+            client_close(&c, false);
+            return true;
+        }
+        if (clock_ns() >= end_ns)
+            break;
+        nanosleep(&pause, NULL);
+    }
+    snprintf(error, error_size, "%s", c.error);
+    return false;
+}

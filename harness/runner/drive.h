@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: MIT */
+/* Does what a play says: the loop between a play and its connections. */
+#ifndef NBDTEST_RUNNER_DRIVE_H
+#define NBDTEST_RUNNER_DRIVE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "runner/run.h"
+#include "script/play.h"
+#include "transport/link.h"
+
+struct drive {
+    const struct target *target;
+    uint64_t timeout_ns; /* for connecting */
+    uint64_t limit_ns;   /* for all waits of an instance together: a server that dribbles is cut off */
+    uint8_t *room;       /* private: bytes just received */
+};
+
+void drive_init(struct drive *d, const struct target *target, uint64_t timeout_ns);
+void drive_free(struct drive *d);
+
+/* Plays to the end.  All connections are closed when it returns. */
+void drive_play(struct drive *d, struct play *p);
+
+/* Whether the server serves a fresh connection: it sends a greeting.  A server that forks, or takes one
+ * client at a time, needs a moment: it is asked again for up to patience_ns.  error then says what happened
+ * last. */
+bool drive_is_served(const struct drive *d, uint64_t patience_ns, char *error, size_t error_size);
+
+#endif

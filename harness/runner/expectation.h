@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT */
+/* What is known to be broken: a file with a line a deviation.
+ *
+ *     # nbdkit 1.32, proto.md line 2348
+ *     error.einval.unknown-flag  bad-flag/structured  closes the connection: "ERROR" never comes
+ *
+ * Requirement id, instance (a shell pattern), reason; separated by blanks, the reason is the rest of the
+ * line. */
+#ifndef NBDTEST_RUNNER_EXPECTATION_H
+#define NBDTEST_RUNNER_EXPECTATION_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/diagnostic.h"
+#include "runner/catalogue.h"
+
+struct expectation;
+
+/* NULL when there were mistakes (unknown ids, missing reasons). */
+struct expectation *expectation_parse(const char *path, struct span text, const struct catalogue *c,
+                                      struct diagnostics *d);
+void expectation_free(struct expectation *e);
+
+/* The reason why this requirement is expected not to hold in this instance, or NULL; remembers that it was
+ * seen. */
+const char *expectation_match(struct expectation *e, const char *id, const char *instance);
+
+/* Calls each for lines that no finding matched while an instance they name was run: these are fixed. */
+void expectation_ran(struct expectation *e, const char *instance);
+void expectation_fixed(const struct expectation *e,
+                       void (*each)(void *ctx, const char *id, const char *instance), void *ctx);
+
+#endif

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: MIT */
+/* What the server is and can do, found out once a run: what `needs` asks about and how transmission is
+ * reached. */
+#ifndef NBDTEST_RUNNER_FACTS_H
+#define NBDTEST_RUNNER_FACTS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buffer.h"
+#include "base/span.h"
+#include "runner/run.h"
+#include "wire/constants.h"
+#include "wire/frame.h"
+
+#define FACTS_CONTEXTS_MAX 32
+#define FACTS_CONNECTIONS_MAX 4
+
+struct facts {
+    char export[NBD_MAX_STRING + 1]; /* NUL-terminated */
+    bool export_chosen;              /* the only one in the list, not asked for */
+    uint16_t handshake_flags;
+    uint64_t size;
+    uint16_t flags_simple; /* transmission flags without structured replies, and with them */
+    uint16_t flags_structured;
+    bool structured; /* granted */
+    bool has_block_size;
+    struct wire_info_block_size block_size; /* advertised, or the defaults */
+    uint32_t options;                       /* bit N: option N is there: its answer is not ERR_UNSUP */
+    unsigned connections; /* served at the same time; FACTS_CONNECTIONS_MAX: at least so many */
+    const char *contexts[FACTS_CONTEXTS_MAX]; /* of those asked for: the ones that can be selected */
+    size_t context_count;
+};
+
+/* What to look for. */
+struct facts_wanted {
+    const char *export; /* NULL: "", or the only one in the list */
+    uint64_t timeout_ns;
+    const char *const *contexts; /* at most FACTS_CONTEXTS_MAX are looked for; borrowed by the facts */
+    size_t context_count;
+    bool options;     /* find out which options there are */
+    bool connections; /* find out how many connections are served */
+};
+
+/* STATUS_CONFORMS; or USAGE (no such export, TLS demanded) or UNREACHABLE with the reason, and the list of
+ * exports where it helps, in ret_error. */
+enum status facts_probe(const struct target *target, const struct facts_wanted *wanted, struct facts *ret,
+                        struct buffer *ret_error);
+
+bool facts_has_option(const struct facts *f, uint32_t option);
+bool facts_has_context(const struct facts *f, const char *context);
+
+#endif

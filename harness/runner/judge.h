@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: MIT */
+/* From what a play found to verdicts: a finding's row decides how bad it is. */
+#ifndef NBDTEST_RUNNER_JUDGE_H
+#define NBDTEST_RUNNER_JUDGE_H
+
+#include "base/arena.h"
+#include "runner/catalogue.h"
+#include "runner/expectation.h"
+#include "runner/verdict.h"
+#include "script/play.h"
+
+/* What verdicts are made with, and which rows were touched so far in the run. */
+struct judge {
+    const struct catalogue *catalogue;
+    struct expectation *expectation; /* may be NULL */
+    uint8_t *rows;                   /* ROW_* bits of each row of the catalogue */
+};
+
+enum { ROW_CHECKED = 1, ROW_FAILED = 2, ROW_WARNED = 4 };
+
+void judge_init(struct judge *j, const struct catalogue *catalogue, struct expectation *expectation);
+void judge_free(struct judge *j);
+
+/* Fills in verdict, reason, findings and transcript of an instance that was played; all in the arena or the
+ * result. */
+void judge_play(struct judge *j, const struct tree_case *played, const struct play_result *result,
+                struct arena *arena, struct instance *i);
+
+/* Adds that the server does not serve a fresh connection any more. */
+void judge_death(struct arena *arena, const char *came, struct instance *i);
+
+/* Counts the rows that were touched. */
+void judge_count(const struct judge *j, struct totals *totals);
+
+#endif

@@ -1,0 +1,425 @@
+/* SPDX-License-Identifier: MIT */
+#include "runner/run.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/escape.h"
+#include "runner/drive.h"
+#include "runner/facts.h"
+#include "runner/judge.h"
+#include "runner/plan.h"
+#include "runner/safety.h"
+#include "runner/way.h"
+
+#define NS_PER_S UINT64_C(1000000000)
+#define DEFAULT_TIMEOUT_NS (5 * NS_PER_S)
+#define PATIENCE_NS (2 * NS_PER_S) /* with a server that a case has upset */
+
+/* A run and all that lives as long as it. */
+struct run {
+    const struct target *target;
+    const struct run_options *options;
+    const struct listener *listeners;
+    size_t listener_count;
+    uint64_t timeout_ns;
+    struct plan plan;
+    struct facts facts;
+    struct ways ways;
+    struct ranges scratch; /* where cases may write */
+    struct ranges touched; /* where they have had the chance to */
+    struct model *model;
+    struct drive drive;
+    struct judge judge;
+    struct arena *arena; /* of one instance */
+    struct totals totals;
+    bool died;
+    struct buffer *error;
+};
+
+/* ---- telling ---- */
+
+static void tell_instance(struct run *r, const struct instance *i)
+{
+    r->totals.by_verdict[i->verdict]++;
+    for (size_t l = 0; l < r->listener_count; l++)
+        if (r->listeners[l].instance)
+            r->listeners[l].instance(r->listeners[l].ctx, i);
+}
+
+static void tell_end(struct run *r)
+{
+    for (size_t l = 0; l < r->listener_count; l++)
+        if (r->listeners[l].ended)
+            r->listeners[l].ended(r->listeners[l].ctx, &r->totals);
+}
+
+static const char *why_no_writes(const struct run *r)
+{
+    if (r->options->read_only)
+        return "--read-only";
+    if (r->facts.flags_structured & NBD_FLAG_READ_ONLY)
+        return "the export is read-only";
+    return NULL;
+}
+
+static void tell_begin(struct run *r)
+{
+    const struct facts *f = &r->facts;
+    struct buffer export;
+    struct about about = {
+        .server = r->target->name,
+        .export_chosen = f->export_chosen,
+        .size = f->size,
+        .transmission_flags = f->flags_structured,
+        .handshake_flags = f->handshake_flags,
+        .structured = f->structured,
+        .has_block_size = f->has_block_size,
+        .minimum_block = f->block_size.minimum,
+        .preferred_block = f->block_size.preferred,
+        .maximum_payload = f->block_size.maximum,
+        .writes_why_not = why_no_writes(r),
+        .writes_allowed = why_no_writes(r) == NULL,
+        .instances = r->plan.count,
+    };
+
+    if (r->scratch.count > 0) {
+        about.scratch_offset = r->scratch.all[0].offset;
+        about.scratch_length = r->scratch.all[0].length;
+    }
+    buffer_init(&export, 8 * NBD_MAX_STRING);
+    escape_text(&export, span_text(f->export));
+    about.export = buffer_text(&export);
+    for (size_t l = 0; l < r->listener_count; l++)
+        if (r->listeners[l].began)
+            r->listeners[l].began(r->listeners[l].ctx, &about);
+    buffer_free(&export);
+}
+
+/* ---- one instance ---- */
+
+static struct instance instance_of(const struct planned *p)
+{
+    return (struct instance){ .file = p->the_case->place.source->path,
+                              .name = p->the_case->name,
+                              .title = p->the_case->title,
+                              .mode = mode_name(p->mode),
+                              .choices = p->choices,
+                              .id = p->id,
+                              .transcript = { NULL, 0 } };
+}
+
+/* What the ways to further connections depend on. */
+struct further {
+    struct run *run;
+    const struct planned *planned;
+    const struct environment *variables;
+};
+
+static const char *word_of(const struct further *f, const struct value *v)
+{
+    const char *word = v->kind == VALUE_WORD ? value_word(v->text, f->variables, f->run->arena) : NULL;
+    const struct bound *b = v->kind == VALUE_VARIABLE ? environment_find(f->variables, v->text) : NULL;
+
+    if (b && b->kind == BOUND_WORD)
+        word = b->word;
+    return word ? word : "";
+}
+
+static enum start start_of(const char *word)
+{
+    static const char *const starts[] = { [START_CONNECT] = "connect",
+                                          [START_GREETING] = "greeting",
+                                          [START_OPTIONS] = "options",
+                                          [START_TRANSMISSION] = "transmission" };
+
+    for (unsigned i = 0; i < sizeof starts / sizeof *starts; i++)
+        if (strcmp(word, starts[i]) == 0)
+            return (enum start)i;
+    return START_TRANSMISSION;
+}
+
+/* A further connection goes the way of the first one, but for what its line says. */
+static const struct step *way_of_further(void *ctx, const struct field *fields)
+{
+    const struct further *f = ctx;
+    struct way_wanted wanted = { .start = START_TRANSMISSION, .structured = f->planned->mode != MODE_SIMPLE };
+    const struct step *steps;
+    const char *reason;
+
+    for (; fields; fields = fields->next) {
+        if (strcmp(fields->name, "start") == 0)
+            wanted.start = start_of(word_of(f, fields->value));
+        if (strcmp(fields->name, "mode") == 0)
+            wanted.structured = strcmp(word_of(f, fields->value), "simple") != 0;
+        if (strcmp(fields->name, "export") == 0)
+            wanted.export = fields->value;
+    }
+    wanted.structured = wanted.structured && f->run->facts.structured;
+    if (wanted.structured && !wanted.export)
+        wanted.contexts = f->planned->the_case->contexts;
+    return ways_find(&f->run->ways, &wanted, &steps, &reason) ? steps : NULL;
+}
+
+/* Before and after a play: what the model may go on believing. */
+static void forget(struct run *r)
+{
+    for (unsigned i = 0; i < r->scratch.count; i++)
+        model_forget(r->model, r->scratch.all[i].offset, r->scratch.all[i].length);
+}
+
+/* The result lives in the arena. */
+static const struct play_result *play(struct run *r, const struct planned *p, const struct prepared *prepared,
+                                      const struct step *way_in)
+{
+    struct further further = { r, p, &prepared->variables };
+    const struct play_setup setup = {
+        .the_case = p->the_case,
+        .way_in = way_in,
+        .way_in_of = way_of_further,
+        .ctx = &further,
+        .variables = &prepared->variables,
+        .model = r->model,
+        .timeout_ns = r->timeout_ns,
+        .arena = r->arena,
+    };
+    struct play *play = play_new(&setup);
+    struct play_result *result = ARENA_NEW(r->arena, struct play_result);
+
+    drive_play(&r->drive, play);
+    *result = *play_result(play);
+    play_free(play);
+    return result;
+}
+
+/* A server that is upset may be gone for good: a reply is not the verdict. */
+static void see_whether_alive(struct run *r, struct instance *i)
+{
+    uint64_t patience_ns = r->timeout_ns > PATIENCE_NS ? r->timeout_ns : PATIENCE_NS;
+    char error[400];
+
+    if (drive_is_served(&r->drive, patience_ns, error, sizeof error))
+        return;
+    judge_death(r->arena, error, i);
+    r->died = true;
+}
+
+static void play_instance(struct run *r, const struct planned *p, const struct prepared *prepared,
+                          struct instance *i)
+{
+    const struct way_wanted wanted = { .start = p->the_case->start,
+                                       .structured = p->mode == MODE_STRUCTURED,
+                                       .contexts = p->the_case->contexts,
+                                       .infos = p->the_case->infos };
+    const struct step *way_in;
+    const struct play_result *result;
+
+    if (!ways_find(&r->ways, &wanted, &way_in, &i->reason)) {
+        i->verdict = VERDICT_ERROR;
+        return;
+    }
+    if (prepared->has_window)
+        ranges_add(&r->touched, prepared->base, prepared->window);
+    /* Only where the server says so do its connections see each other's writes at once. */
+    if (!(prepared->transmission_flags & NBD_FLAG_CAN_MULTI_CONN))
+        forget(r);
+    result = play(r, p, prepared, way_in);
+    if (result->unreachable && drive_is_served(&r->drive, PATIENCE_NS, (char[400]){ 0 }, 400))
+        result = play(r, p, prepared, way_in); /* it only needed a moment after the last client */
+    judge_play(&r->judge, p->the_case, result, r->arena, i);
+    if (result->failed > 0 || result->error || result->unreachable || result->server_closed_early) {
+        forget(r);
+        see_whether_alive(r, i);
+    }
+}
+
+static void run_instance(struct run *r, const struct planned *p)
+{
+    struct instance i = instance_of(p);
+    uint64_t began_ns = clock_ns();
+    struct prepared prepared;
+
+    switch (plan_prepare(p, &r->facts, r->options->read_only, r->arena, &prepared, &i.reason)) {
+    case PLAN_READY:
+        play_instance(r, p, &prepared, &i);
+        break;
+    case PLAN_SKIP:
+        i.verdict = VERDICT_SKIP;
+        break;
+    case PLAN_MISTAKE:
+        i.verdict = VERDICT_ERROR;
+        break;
+    }
+    i.took_ns = clock_ns() - began_ns;
+    if (i.verdict == VERDICT_ERROR)
+        buffer_print(r->error, "%s could not be run: %s\n", i.id, i.reason);
+    tell_instance(r, &i);
+    if (i.server_died) {
+        r->totals.stopped = "the server serves no connection any more";
+        buffer_print(r->error, "after %s the server serves no connection any more\n", i.id);
+    }
+    arena_reset(r->arena);
+}
+
+/* ---- before and after them ---- */
+
+static enum status select_instances(struct run *r, const struct library *library)
+{
+    if (!plan_make(&r->plan, library, r->options, r->error))
+        return STATUS_USAGE;
+    if (r->plan.count == 0) {
+        buffer_print(r->error, "no case is selected\n");
+        plan_free(&r->plan);
+        return STATUS_USAGE;
+    }
+    return STATUS_CONFORMS;
+}
+
+static enum status find_facts(struct run *r)
+{
+    struct facts_wanted wanted = { .export = r->options->export,
+                                   .timeout_ns = r->timeout_ns,
+                                   .options = true };
+
+    plan_wanted(&r->plan, &wanted);
+    return facts_probe(r->target, &wanted, &r->facts, r->error);
+}
+
+/* Puts together where the cases that can be played may write. */
+static void survey(struct run *r)
+{
+    for (size_t i = 0; i < r->plan.count; i++) {
+        struct prepared prepared;
+        const char *reason;
+
+        if (r->plan.all[i].the_case->window && plan_prepare(&r->plan.all[i], &r->facts, r->options->read_only,
+                                                            r->arena, &prepared, &reason) == PLAN_READY)
+            ranges_add(&r->scratch, prepared.base, prepared.window);
+        arena_reset(r->arena);
+    }
+}
+
+static enum status look_before_writing(struct run *r)
+{
+    if (r->scratch.count == 0 || r->options->destroy)
+        return STATUS_CONFORMS;
+    return safety_look(r->target, &r->facts, r->timeout_ns, &r->scratch, r->error);
+}
+
+static void clean_up(struct run *r)
+{
+    uint64_t offset = 0, length = 0;
+
+    if (r->touched.count == 0 || r->facts.flags_structured & NBD_FLAG_READ_ONLY)
+        return;
+    if (r->died) {
+        offset = r->touched.all[0].offset;
+        length = r->touched.all[0].length;
+    } else {
+        safety_zero(r->target, &r->facts, r->timeout_ns, &r->touched, &offset, &length);
+    }
+    r->totals.not_zeroed_offset = offset;
+    r->totals.not_zeroed_length = length;
+}
+
+static void tell_fixed(void *ctx, const char *id, const char *pattern)
+{
+    struct run *r = ctx;
+    struct instance i = { .file = "",
+                          .name = pattern,
+                          .title = "expected not to conform, and it does",
+                          .choices = "",
+                          .id = pattern,
+                          .verdict = VERDICT_FIXED };
+
+    i.reason = arena_print(r->arena, "%s holds, and the expectation file says that it does not", id);
+    tell_instance(r, &i);
+    arena_reset(r->arena);
+}
+
+static enum status status_of(const struct run *r)
+{
+    const size_t *count = r->totals.by_verdict;
+
+    if (count[VERDICT_ERROR] > 0)
+        return STATUS_USAGE;
+    if (r->died)
+        return STATUS_DIED;
+    if (count[VERDICT_FAIL] > 0 || (r->options->strict && count[VERDICT_WARN] + count[VERDICT_FIXED] > 0))
+        return STATUS_VIOLATIONS;
+    if (count[VERDICT_SKIP] == r->plan.count)
+        return STATUS_SKIPPED;
+    return STATUS_CONFORMS;
+}
+
+static enum status run_all(struct run *r, struct expectation *expectation)
+{
+    uint64_t began_ns = clock_ns();
+    enum status status;
+
+    survey(r);
+    status = look_before_writing(r);
+    if (status != STATUS_CONFORMS)
+        return status;
+    tell_begin(r);
+    for (size_t i = 0; i < r->plan.count && !r->died; i++)
+        run_instance(r, &r->plan.all[i]);
+    clean_up(r);
+    if (expectation)
+        expectation_fixed(expectation, tell_fixed, r);
+    judge_count(&r->judge, &r->totals);
+    r->totals.took_ns = clock_ns() - began_ns;
+    tell_end(r);
+    return status_of(r);
+}
+
+enum status run_library(const struct library *library, const struct catalogue *catalogue,
+                        const struct target *target, const struct run_options *options,
+                        struct expectation *expectation, const struct listener listeners[],
+                        size_t listener_count, struct buffer *ret_error)
+{
+    struct run r = { .target = target,
+                     .options = options,
+                     .listeners = listeners,
+                     .listener_count = listener_count,
+                     .timeout_ns = options->timeout_ns ? options->timeout_ns : DEFAULT_TIMEOUT_NS,
+                     .error = ret_error };
+    enum status status = select_instances(&r, library);
+
+    if (status != STATUS_CONFORMS)
+        return status;
+    status = find_facts(&r);
+    if (status == STATUS_CONFORMS) {
+        r.arena = arena_new();
+        r.ways = (struct ways){ r.plan.arena, &r.facts, NULL };
+        r.model = model_new();
+        drive_init(&r.drive, target, r.timeout_ns);
+        judge_init(&r.judge, catalogue, expectation);
+        status = run_all(&r, expectation);
+        judge_free(&r.judge);
+        drive_free(&r.drive);
+        model_free(r.model);
+        arena_free(r.arena);
+    }
+    plan_free(&r.plan);
+    return status;
+}
+
+void run_list(const struct library *library, const struct run_options *options,
+              void (*each)(void *ctx, const struct instance *instance), void *ctx)
+{
+    struct buffer error;
+    struct plan plan;
+
+    buffer_init(&error, 64 * 1024);
+    if (plan_make(&plan, library, options, &error)) {
+        for (size_t i = 0; i < plan.count; i++) {
+            const struct instance instance = instance_of(&plan.all[i]);
+
+            each(ctx, &instance);
+        }
+        plan_free(&plan);
+    }
+    buffer_free(&error);
+}

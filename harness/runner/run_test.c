@@ -1,0 +1,351 @@
+/* SPDX-License-Identifier: MIT */
+/* Whole runs against a server within the process, from the case's text to the verdict and the status. */
+#include "runner/run.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+
+#include <cmocka.h>
+
+#include "base/clock.h"
+#include "runner/test_server.h"
+#include "script/parse.h"
+
+#define SECOND UINT64_C(1000000000)
+#define SIZE (256 * 1024)
+
+static const char table[] = "id\tlevel\tparty\tsection\tline\tsummary\n"
+                            "zeroes.read\tMUST\tserver\tS\t1\tA zeroed range reads as zero.\n"
+                            "error.einval\tSHOULD\tserver\tS\t2\tAn unknown command draws EINVAL.\n"
+                            "info.go\tMAY\tserver\tS\t3\tx\n";
+
+static const char cases[] =
+    "case zeroes \"t\"\nneeds writable, SEND_WRITE_ZEROES\nwindow 4*$block\n\n"
+    "C: WRITE offset=$base length=4*$block data=pattern(1)\nS: OK\n"
+    "C: WRITE_ZEROES offset=$base length=2*$block\nS: OK\n"
+    "C: READ offset=$base length=4*$block\n"
+    "S: DATA zero[..2*$block] pattern(1)[2*$block..]  by zeroes.read\n"
+    "\n"
+    "case unknown \"t\"\nmodes simple\n\n"
+    "C: CMD 999 offset=0 length=0\nS: ERROR by error.einval\n & error=ENOTSUP by error.einval\n"
+    "\n"
+    "case trims \"t\"\nmodes simple\nneeds SEND_TRIM\n\nC: DISC\nS: close\n";
+
+/* What listeners are told. */
+struct told {
+    unsigned began, instances, ended;
+    size_t by_verdict[VERDICT_COUNT];
+    char last_id[100], reason[100], came[200], writes_why_not[100];
+    const char *demanded_file;
+    struct totals totals;
+    bool died;
+    size_t transcripts;
+};
+
+static void began(void *ctx, const struct about *about)
+{
+    struct told *t = ctx;
+
+    t->began++;
+    snprintf(t->writes_why_not, sizeof t->writes_why_not, "%s",
+             about->writes_why_not ? about->writes_why_not : "");
+}
+
+static void one(void *ctx, const struct instance *i)
+{
+    struct told *t = ctx;
+
+    t->instances++;
+    t->by_verdict[i->verdict]++;
+    t->died = t->died || i->server_died;
+    t->transcripts += i->transcript.len > 0;
+    snprintf(t->last_id, sizeof t->last_id, "%s", i->id);
+    if (i->reason)
+        snprintf(t->reason, sizeof t->reason, "%s", i->reason);
+    for (const struct verdict_finding *f = i->findings; f; f = f->next)
+        snprintf(t->came, sizeof t->came, "%s", f->came);
+}
+
+static void ended(void *ctx, const struct totals *totals)
+{
+    struct told *t = ctx;
+
+    t->ended++;
+    t->totals = *totals;
+}
+
+struct fixture {
+    struct test_server server;
+    struct run_options options;
+    struct catalogue *catalogue;
+    struct expectation *expectation;
+    struct library library;
+    struct tree *tree;
+    struct diagnostics d;
+    struct buffer error;
+    struct told told;
+};
+
+static void set_up(struct fixture *f, const char *text)
+{
+    *f = (struct fixture){ .server = test_server(SIZE) };
+    diagnostics_init(&f->d);
+    buffer_init(&f->error, 64 * 1024);
+    f->options.timeout_ns = SECOND;
+    f->catalogue = catalogue_parse("t", span_text(table), &f->d);
+    f->tree = tree_parse("t.nbd", span_text(text), &f->d);
+    f->library = (struct library){ &f->tree, 1 };
+    assert_string_equal(buffer_text(&f->d.text), "");
+}
+
+static void expect_broken(struct fixture *f, const char *text)
+{
+    f->expectation = expectation_parse("known", span_text(text), f->catalogue, &f->d);
+    assert_non_null(f->expectation);
+}
+
+static enum status run(struct fixture *f)
+{
+    const struct listener listener = { began, one, ended, &f->told };
+    const struct target target = test_target(&f->server);
+
+    return run_library(&f->library, f->catalogue, &target, &f->options, f->expectation, &listener, 1,
+                       &f->error);
+}
+
+static void tear_down(struct fixture *f)
+{
+    assert_int_equal(f->server.open, 0);
+    free(f->server.store);
+    expectation_free(f->expectation);
+    catalogue_free(f->catalogue);
+    tree_free(f->tree);
+    buffer_free(&f->error);
+    diagnostics_free(&f->d);
+}
+
+static void verdicts_follow_from_the_levels_of_rows(void **state)
+{
+    struct fixture f;
+
+    (void)state;
+    set_up(&f, cases);
+    assert_int_equal(run(&f), STATUS_CONFORMS);
+    assert_string_equal(buffer_text(&f.error), "");
+    assert_int_equal(f.told.began, 1);
+    assert_int_equal(f.told.ended, 1);
+    assert_int_equal(f.told.instances, 4);
+    assert_int_equal(f.told.by_verdict[VERDICT_PASS], 2);
+    assert_int_equal(f.told.by_verdict[VERDICT_WARN], 1); /* error=ENOTSUP, SHOULD */
+    assert_int_equal(f.told.by_verdict[VERDICT_SKIP], 1);
+    assert_string_equal(f.told.reason, "needs SEND_TRIM");
+    assert_int_equal(f.told.transcripts, 3);
+    assert_int_equal(f.told.totals.requirements_checked, 2);
+    assert_int_equal(f.told.totals.requirements_warned, 1);
+    assert_int_equal(f.told.totals.requirements_failed, 0);
+    assert_int_equal(f.told.totals.not_zeroed_length, 0);
+    for (size_t i = 0; i < SIZE; i++)
+        assert_int_equal(f.server.store[i], 0); /* cleaned up */
+    tear_down(&f);
+}
+
+static void a_must_that_does_not_hold_is_a_violation(void **state)
+{
+    struct fixture f;
+
+    (void)state;
+    set_up(&f, cases);
+    f.server.zeroes_nothing = true;
+    assert_int_equal(run(&f), STATUS_VIOLATIONS);
+    assert_int_equal(f.told.by_verdict[VERDICT_FAIL], 2);
+    assert_int_equal(f.told.totals.requirements_failed, 1);
+    tear_down(&f);
+}
+
+static void warnings_matter_where_the_user_is_strict(void **state)
+{
+    struct fixture f;
+
+    (void)state;
+    set_up(&f, cases);
+    f.options.strict = true;
+    assert_int_equal(run(&f), STATUS_VIOLATIONS);
+    tear_down(&f);
+}
+
+static void what_is_expected_is_known_and_what_is_not_so_is_fixed(void **state)
+{
+    struct fixture f;
+
+    (void)state;
+    set_up(&f, cases);
+    expect_broken(&f, "error.einval unknown/* says EINVAL\nzeroes.read zeroes/simple used to be\n");
+    assert_int_equal(run(&f), STATUS_CONFORMS);
+    assert_int_equal(f.told.by_verdict[VERDICT_KNOWN], 1);
+    assert_int_equal(f.told.by_verdict[VERDICT_FIXED], 1);
+    assert_int_equal(f.told.by_verdict[VERDICT_PASS], 2);
+    tear_down(&f);
+}
+
+static void without_leave_nothing_is_written(void **state)
+{
+    struct fixture f;
+
+    (void)state;
+    set_up(&f, cases);
+    f.options.read_only = true;
+    f.server.store[65536] = 'x'; /* nobody minds */
+    assert_int_equal(run(&f), STATUS_CONFORMS);
+    assert_int_equal(f.told.by_verdict[VERDICT_SKIP], 3);
+    assert_string_equal(f.told.writes_why_not, "--read-only");
+    assert_int_equal(f.server.store[65536], 'x');
+    tear_down(&f);
+}
+
+static void data_stop_the_run_before_it_begins(void **state)
+{
+    struct fixture f;
+
+    (void)state;
+    set_up(&f, cases);
+    f.server.store[65536] = 'x';
+    assert_int_equal(run(&f), STATUS_USAGE);
+    assert_int_equal(f.told.began, 0);
+    assert_non_null(strstr(buffer_text(&f.error), "the export holds data"));
+    f.options.destroy = true;
+    assert_int_equal(run(&f), STATUS_CONFORMS);
+    tear_down(&f);
+}
+
+static void a_server_that_dies_ends_the_run(void **state)
+{
+    struct fixture f;
+
+    (void)state;
+    set_up(&f, cases);
+    f.options.destroy = true;
+    f.server.dies = true;
+    assert_int_equal(run(&f), STATUS_DIED);
+    assert_true(f.told.died);
+    assert_int_equal(f.told.instances, 1);
+    assert_int_equal(f.told.ended, 1);
+    assert_non_null(f.told.totals.stopped);
+    assert_true(f.told.totals.not_zeroed_length > 0);
+    tear_down(&f);
+}
+
+static void what_is_all_skipped_has_a_status_of_its_own(void **state)
+{
+    const char *pattern = "trims";
+    struct fixture f;
+
+    (void)state;
+    set_up(&f, cases);
+    f.options.patterns = &pattern;
+    f.options.pattern_count = 1;
+    assert_int_equal(run(&f), STATUS_SKIPPED);
+    pattern = "nothing";
+    assert_int_equal(run(&f), STATUS_USAGE);
+    tear_down(&f);
+}
+
+static void a_server_that_is_not_there_is_unreachable(void **state)
+{
+    struct fixture f;
+
+    (void)state;
+    set_up(&f, cases);
+    f.server.dead = true;
+    assert_int_equal(run(&f), STATUS_UNREACHABLE);
+    assert_int_equal(f.told.began, 0);
+    tear_down(&f);
+}
+
+static void list_one(void *ctx, const struct instance *i)
+{
+    assert_non_null(i->id);
+    ++*(unsigned *)ctx;
+}
+
+static void instances_are_listed_without_a_server(void **state)
+{
+    unsigned count = 0;
+    struct fixture f;
+
+    (void)state;
+    set_up(&f, cases);
+    run_list(&f.library, &f.options, list_one, &count);
+    assert_int_equal(count, 4);
+    assert_int_equal(f.server.connections, 0);
+    tear_down(&f);
+}
+
+static void silence_is_a_verdict_at_once_within_the_process(void **state)
+{
+    uint64_t began_ns = clock_ns();
+    struct fixture f;
+
+    (void)state;
+    set_up(&f, "case waits \"t\"\nstart options\n\nS: REP ACK\n");
+    assert_int_equal(run(&f), STATUS_VIOLATIONS);
+    assert_int_equal(f.told.by_verdict[VERDICT_FAIL], 1);
+    assert_true(clock_ns() - began_ns < SECOND);
+    tear_down(&f);
+}
+
+static void replies_without_an_end_are_cut_off(void **state)
+{
+    static const uint8_t one_reply[] = {
+        0, 0x03, 0xe8, 0x89, 0x04, 0x55, 0x65, 0xa9, /* NBD_REP_MAGIC */
+        0, 0,    0,    3,    0,    0,    0,    2,    /* LIST, SERVER */
+        0, 0,    0,    4,    0,    0,    0,    0,    /* length 4: a name of no bytes */
+    };
+    uint64_t began_ns = clock_ns();
+    struct fixture f;
+
+    (void)state;
+    set_up(&f, "case endless \"t\"\nstart options\n\nC: OPT LIST\nS: REP SERVER*\nS: REP ACK\n");
+    f.server.canned_option = NBD_OPT_LIST;
+    f.server.canned = span_of(one_reply, sizeof one_reply);
+    f.server.repeats = true;
+    f.options.timeout_ns = SECOND / 10;
+    assert_int_equal(run(&f), STATUS_VIOLATIONS);
+    assert_int_equal(f.told.by_verdict[VERDICT_FAIL], 1);
+    assert_true(clock_ns() - began_ns < 20 * SECOND);
+    tear_down(&f);
+}
+
+static void a_server_that_closes_at_every_byte_is_survived(void **state)
+{
+    struct fixture f;
+
+    (void)state;
+    for (size_t bytes = 1; bytes < 300; bytes++) {
+        set_up(&f, cases);
+        f.options.destroy = true;
+        f.server.closes_after = bytes;
+        run(&f);
+        tear_down(&f);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(verdicts_follow_from_the_levels_of_rows),
+        cmocka_unit_test(a_must_that_does_not_hold_is_a_violation),
+        cmocka_unit_test(warnings_matter_where_the_user_is_strict),
+        cmocka_unit_test(what_is_expected_is_known_and_what_is_not_so_is_fixed),
+        cmocka_unit_test(without_leave_nothing_is_written),
+        cmocka_unit_test(data_stop_the_run_before_it_begins),
+        cmocka_unit_test(a_server_that_dies_ends_the_run),
+        cmocka_unit_test(what_is_all_skipped_has_a_status_of_its_own),
+        cmocka_unit_test(a_server_that_is_not_there_is_unreachable),
+        cmocka_unit_test(instances_are_listed_without_a_server),
+        cmocka_unit_test(replies_without_an_end_are_cut_off),
+        cmocka_unit_test(a_server_that_closes_at_every_byte_is_survived),
+        cmocka_unit_test(silence_is_a_verdict_at_once_within_the_process),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
