@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: MIT */
+/* Sessions joined to connections: over sockets, many at a time in one thread, and within the process. */
+#ifndef NBDTEST_REFERENCE_LOOP_H
+#define NBDTEST_REFERENCE_LOOP_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "reference/session.h"
+#include "transport/link.h"
+
+/* Connections that are served at the same time; more of them wait until one is over. */
+#define REFERENCE_MAX_CONNECTIONS 1024
+
+/* Serves whoever connects to one of the listening sockets (transport/listen.h) until stop_descriptor becomes
+ * readable. Connections that are open then are reset; the listening sockets remain the caller's. False when
+ * waiting failed; ret_error then says why, in error_size bytes at most. */
+bool reference_serve(const struct reference_config *config, const int listeners[], size_t listener_count,
+                     int stop_descriptor, char *ret_error, size_t error_size);
+
+/* The far end of a connection within the process, with a session of its own: for link_memory().  config
+ * outlives it. */
+struct link_peer reference_peer(const struct reference_config *config);
+
+#endif

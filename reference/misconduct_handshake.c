@@ -1,0 +1,401 @@
+/* SPDX-License-Identifier: MIT */
+/* What is sent in the handshake, altered on its way out: one function a fault, called with the place of the
+ * message. */
+#include "reference/misconduct_parts.h"
+
+enum {
+    OPTION_AT = 8, /* in an option reply */
+    TYPE_AT = 12,
+    LENGTH_AT = 16,
+    DATA_AT = WIRE_SIZE_option_reply,
+    INFO_AT = DATA_AT + 2,
+};
+
+typedef void edit(struct reference_session *s, size_t start);
+
+static void change_bit(struct reference_session *s, size_t at, uint8_t bit)
+{
+    edit_set(s, at, 1, edit_get(s, at, 1) ^ bit);
+}
+
+static void set_bits(struct reference_session *s, size_t at, size_t len, uint64_t set, uint64_t clear)
+{
+    edit_set(s, at, len, (edit_get(s, at, len) & ~clear) | set);
+}
+
+/* ---- greeting: 8 bytes, 8 bytes, flags ---- */
+
+static void greeting_magic(struct reference_session *s, size_t start)
+{
+    change_bit(s, start + 7, 1);
+}
+
+static void greeting_ihaveopt(struct reference_session *s, size_t start)
+{
+    change_bit(s, start + 15, 1);
+}
+
+static void greeting_without_fixed(struct reference_session *s, size_t start)
+{
+    set_bits(s, start + 16, 2, 0, NBD_FLAG_FIXED_NEWSTYLE);
+}
+
+static void greeting_without_no_zeroes(struct reference_session *s, size_t start)
+{
+    set_bits(s, start + 16, 2, 0, NBD_FLAG_NO_ZEROES);
+}
+
+static void greeting_bit_2(struct reference_session *s, size_t start)
+{
+    set_bits(s, start + 16, 2, 0x0004, 0);
+}
+
+static void greeting_bit_15(struct reference_session *s, size_t start)
+{
+    set_bits(s, start + 16, 2, 0x8000, 0);
+}
+
+/* ---- the answer to NBD_OPT_EXPORT_NAME: size, flags, padding ---- */
+
+static size_t padding_bytes(const struct reference_session *s, size_t start)
+{
+    return s->output.len - start - WIRE_SIZE_export;
+}
+
+static void padding_added(struct reference_session *s, size_t start)
+{
+    if (padding_bytes(s, start) == 0)
+        edit_insert(s, s->output.len, NBD_EXPORT_PADDING);
+}
+
+static void padding_left_out(struct reference_session *s, size_t start)
+{
+    edit_cut(s, start + WIRE_SIZE_export, padding_bytes(s, start));
+}
+
+static void padding_short(struct reference_session *s, size_t start)
+{
+    if (padding_bytes(s, start) > 0)
+        edit_cut(s, start + WIRE_SIZE_export, 1);
+}
+
+static void padding_nonzero(struct reference_session *s, size_t start)
+{
+    if (padding_bytes(s, start) > 0)
+        change_bit(s, s->output.len - 1, 1);
+}
+
+static void export_size(struct reference_session *s, size_t start)
+{
+    change_bit(s, start + 6, 0x10);
+}
+
+static void export_flags(struct reference_session *s, size_t start)
+{
+    change_bit(s, start + 8, 1); /* CAN_MULTI_CONN */
+}
+
+static void export_flags_wide(struct reference_session *s, size_t start)
+{
+    edit_insert(s, start + 8, 2);
+}
+
+static void export_with_header(struct reference_session *s, size_t start)
+{
+    size_t len = s->output.len - start;
+
+    edit_insert(s, start, WIRE_SIZE_option_reply);
+    edit_set(s, start, 8, NBD_REP_MAGIC);
+    edit_set(s, start + OPTION_AT, 4, NBD_OPT_EXPORT_NAME);
+    edit_set(s, start + TYPE_AT, 4, NBD_REP_ACK);
+    edit_set(s, start + LENGTH_AT, 4, len);
+}
+
+/* ---- option replies ---- */
+
+static void grow(struct reference_session *s, size_t start, size_t at, size_t len)
+{
+    edit_insert(s, at, len);
+    edit_set(s, start + LENGTH_AT, 4, edit_get(s, start + LENGTH_AT, 4) + len);
+}
+
+static void append_text(struct reference_session *s, size_t start, struct span text)
+{
+    size_t at = s->output.len;
+
+    grow(s, start, at, text.len);
+    edit_fill(s, at, text);
+}
+
+static void reply_magic(struct reference_session *s, size_t start)
+{
+    change_bit(s, start + 7, 1);
+}
+
+static void reply_echo(struct reference_session *s, size_t start)
+{
+    change_bit(s, start + OPTION_AT + 3, 0x40);
+}
+
+static void reply_echo_of_unknown(struct reference_session *s, size_t start)
+{
+    if (option_layout_of(s->in.head.option.option) == OPTION_UNKNOWN)
+        edit_set(s, start + OPTION_AT, 4, 0);
+}
+
+static void left_out(struct reference_session *s, size_t start)
+{
+    s->output.len = start;
+}
+
+static void twice(struct reference_session *s, size_t start)
+{
+    edit_repeat(s, start, s->output.len - start);
+}
+
+static void with_data(struct reference_session *s, size_t start)
+{
+    append_text(s, start, span_text("done"));
+}
+
+static void followed_by_padding(struct reference_session *s, size_t start)
+{
+    (void)start;
+    edit_insert(s, s->output.len, NBD_EXPORT_PADDING);
+}
+
+static void server_name_length(struct reference_session *s, size_t start)
+{
+    edit_set(s, start + DATA_AT, 4, edit_get(s, start + LENGTH_AT, 4) + 1);
+}
+
+static void server_name(struct reference_session *s, size_t start)
+{
+    uint64_t length = edit_get(s, start + DATA_AT, 4);
+
+    grow(s, start, start + DATA_AT + 4 + (size_t)length, 1);
+    edit_fill(s, start + DATA_AT + 4 + (size_t)length, span_text("x"));
+    edit_set(s, start + DATA_AT, 4, length + 1);
+}
+
+static void text_not_utf8(struct reference_session *s, size_t start)
+{
+    append_text(s, start, span_of("\xc3\x28", 2));
+}
+
+static void text_with_nul(struct reference_session *s, size_t start)
+{
+    append_text(s, start, span_of("a\0b", 3));
+}
+
+static void info_export_long(struct reference_session *s, size_t start)
+{
+    grow(s, start, s->output.len, NBD_EXPORT_PADDING);
+}
+
+static void info_export_flags(struct reference_session *s, size_t start)
+{
+    export_flags(s, start + INFO_AT);
+}
+
+static void info_export_size(struct reference_session *s, size_t start)
+{
+    export_size(s, start + INFO_AT);
+}
+
+static void info_name(struct reference_session *s, size_t start)
+{
+    append_text(s, start, span_text("x"));
+}
+
+static void info_block_size_short(struct reference_session *s, size_t start)
+{
+    edit_cut(s, start + INFO_AT + 8, 4);
+    edit_set(s, start + LENGTH_AT, 4, 10);
+}
+
+static void context_id(struct reference_session *s, size_t start)
+{
+    edit_set(s, start + DATA_AT, 4, 7);
+}
+
+static void minimum_3(struct reference_session *s, size_t start)
+{
+    edit_set(s, start + INFO_AT, 4, 3);
+}
+
+static void minimum_128k(struct reference_session *s, size_t start)
+{
+    edit_set(s, start + INFO_AT, 4, 131072);
+    edit_set(s, start + INFO_AT + 4, 4, 131072);
+}
+
+static void preferred_5000(struct reference_session *s, size_t start)
+{
+    edit_set(s, start + INFO_AT + 4, 4, 5000);
+}
+
+static void preferred_256(struct reference_session *s, size_t start)
+{
+    edit_set(s, start + INFO_AT, 4, 1);
+    edit_set(s, start + INFO_AT + 4, 4, 256);
+}
+
+static void maximum_below_preferred(struct reference_session *s, size_t start)
+{
+    edit_set(s, start + INFO_AT + 4, 4, 8388608);
+    edit_set(s, start + INFO_AT + 8, 4, 4194304);
+}
+
+static void maximum_512k(struct reference_session *s, size_t start)
+{
+    edit_set(s, start + INFO_AT + 8, 4, 524288);
+}
+
+static void minimum_512(struct reference_session *s, size_t start)
+{
+    edit_set(s, start + INFO_AT, 4, 512);
+}
+
+enum { ANY = 0 };
+#define ANY_INFO 0xffff
+
+/* Messages and how they are altered.  Columns that are 0 or ANY_INFO match everything. */
+static const struct message_fault {
+    enum fault fault;
+    enum scan_kind kind;
+    uint32_t option, type; /* option replies */
+    uint16_t info;         /* type INFO */
+    edit *edit;
+} rows[] = {
+    { FAULT_GREETING_MAGIC_WRONG, SCAN_KIND_NEWSTYLE, ANY, ANY, ANY_INFO, greeting_magic },
+    { FAULT_GREETING_IHAVEOPT_WRONG, SCAN_KIND_NEWSTYLE, ANY, ANY, ANY_INFO, greeting_ihaveopt },
+    { FAULT_FIXED_NEWSTYLE_NOT_OFFERED, SCAN_KIND_NEWSTYLE, ANY, ANY, ANY_INFO, greeting_without_fixed },
+    { FAULT_UNOFFERED_NO_ZEROES_ACCEPTED, SCAN_KIND_NEWSTYLE, ANY, ANY, ANY_INFO,
+      greeting_without_no_zeroes },
+    { FAULT_HANDSHAKE_FLAG_2_SET, SCAN_KIND_NEWSTYLE, ANY, ANY, ANY_INFO, greeting_bit_2 },
+    { FAULT_HANDSHAKE_FLAG_15_SET, SCAN_KIND_NEWSTYLE, ANY, ANY, ANY_INFO, greeting_bit_15 },
+
+    { FAULT_PADDING_DESPITE_NO_ZEROES, SCAN_KIND_EXPORT, ANY, ANY, ANY_INFO, padding_added },
+    { FAULT_PADDING_LEFT_OUT, SCAN_KIND_EXPORT, ANY, ANY, ANY_INFO, padding_left_out },
+    { FAULT_PADDING_SHORT, SCAN_KIND_EXPORT, ANY, ANY, ANY_INFO, padding_short },
+    { FAULT_PADDING_NONZERO, SCAN_KIND_EXPORT, ANY, ANY, ANY_INFO, padding_nonzero },
+    { FAULT_EXPORT_NAME_SIZE_WRONG, SCAN_KIND_EXPORT, ANY, ANY, ANY_INFO, export_size },
+    { FAULT_EXPORT_NAME_FLAGS_WRONG, SCAN_KIND_EXPORT, ANY, ANY, ANY_INFO, export_flags },
+    { FAULT_EXPORT_NAME_FLAGS_WIDE, SCAN_KIND_EXPORT, ANY, ANY, ANY_INFO, export_flags_wide },
+    { FAULT_EXPORT_NAME_WITH_HEADER, SCAN_KIND_EXPORT, ANY, ANY, ANY_INFO, export_with_header },
+
+    { FAULT_LIST_EXPORT_TWICE, SCAN_KIND_OPTION_REPLY, ANY, NBD_REP_SERVER, ANY_INFO, twice },
+    { FAULT_LIST_NAME_LENGTH_PAST_END, SCAN_KIND_OPTION_REPLY, ANY, NBD_REP_SERVER, ANY_INFO,
+      server_name_length },
+    { FAULT_LIST_NAME_ALTERED, SCAN_KIND_OPTION_REPLY, ANY, NBD_REP_SERVER, ANY_INFO, server_name },
+    { FAULT_LIST_DETAILS_NOT_UTF8, SCAN_KIND_OPTION_REPLY, ANY, NBD_REP_SERVER, ANY_INFO, text_not_utf8 },
+    { FAULT_LIST_DETAILS_WITH_NUL, SCAN_KIND_OPTION_REPLY, ANY, NBD_REP_SERVER, ANY_INFO, text_with_nul },
+    { FAULT_LIST_WITHOUT_FINAL_REPLY, SCAN_KIND_OPTION_REPLY, NBD_OPT_LIST, NBD_REP_ACK, ANY_INFO, left_out },
+
+    { FAULT_INFO_WITHOUT_EXPORT, SCAN_KIND_OPTION_REPLY, NBD_OPT_INFO, NBD_REP_INFO, NBD_INFO_EXPORT,
+      left_out },
+    { FAULT_GO_WITHOUT_EXPORT, SCAN_KIND_OPTION_REPLY, NBD_OPT_GO, NBD_REP_INFO, NBD_INFO_EXPORT, left_out },
+    { FAULT_INFO_WITHOUT_FINAL_REPLY, SCAN_KIND_OPTION_REPLY, NBD_OPT_INFO, NBD_REP_ACK, ANY_INFO, left_out },
+    { FAULT_GO_FLAGS_DIFFER, SCAN_KIND_OPTION_REPLY, NBD_OPT_GO, NBD_REP_INFO, NBD_INFO_EXPORT,
+      info_export_flags },
+    { FAULT_GO_SIZE_DIFFERS, SCAN_KIND_OPTION_REPLY, NBD_OPT_GO, NBD_REP_INFO, NBD_INFO_EXPORT,
+      info_export_size },
+    { FAULT_GO_PADDING, SCAN_KIND_OPTION_REPLY, NBD_OPT_GO, NBD_REP_ACK, ANY_INFO, followed_by_padding },
+    { FAULT_INFO_EXPORT_LONG, SCAN_KIND_OPTION_REPLY, ANY, NBD_REP_INFO, NBD_INFO_EXPORT, info_export_long },
+    { FAULT_INFO_EXPORT_TWICE, SCAN_KIND_OPTION_REPLY, ANY, NBD_REP_INFO, NBD_INFO_EXPORT, twice },
+    { FAULT_INFO_EXPORT_FLAGS_DIFFER, SCAN_KIND_OPTION_REPLY, ANY, NBD_REP_INFO, NBD_INFO_EXPORT,
+      info_export_flags },
+    { FAULT_INFO_EXPORT_SIZE_DIFFERS, SCAN_KIND_OPTION_REPLY, ANY, NBD_REP_INFO, NBD_INFO_EXPORT,
+      info_export_size },
+    { FAULT_INFO_NAME_ALTERED, SCAN_KIND_OPTION_REPLY, ANY, NBD_REP_INFO, NBD_INFO_NAME, info_name },
+    { FAULT_INFO_BLOCK_SIZE_SHORT, SCAN_KIND_OPTION_REPLY, ANY, NBD_REP_INFO, NBD_INFO_BLOCK_SIZE,
+      info_block_size_short },
+
+    { FAULT_BLOCK_SIZE_MINIMUM_3, SCAN_KIND_OPTION_REPLY, ANY, NBD_REP_INFO, NBD_INFO_BLOCK_SIZE, minimum_3 },
+    { FAULT_BLOCK_SIZE_MINIMUM_128K, SCAN_KIND_OPTION_REPLY, ANY, NBD_REP_INFO, NBD_INFO_BLOCK_SIZE,
+      minimum_128k },
+    { FAULT_BLOCK_SIZE_PREFERRED_5000, SCAN_KIND_OPTION_REPLY, ANY, NBD_REP_INFO, NBD_INFO_BLOCK_SIZE,
+      preferred_5000 },
+    { FAULT_BLOCK_SIZE_PREFERRED_256, SCAN_KIND_OPTION_REPLY, ANY, NBD_REP_INFO, NBD_INFO_BLOCK_SIZE,
+      preferred_256 },
+    { FAULT_BLOCK_SIZE_MAXIMUM_BELOW_PREFERRED, SCAN_KIND_OPTION_REPLY, ANY, NBD_REP_INFO,
+      NBD_INFO_BLOCK_SIZE, maximum_below_preferred },
+    { FAULT_BLOCK_SIZE_MAXIMUM_512K, SCAN_KIND_OPTION_REPLY, ANY, NBD_REP_INFO, NBD_INFO_BLOCK_SIZE,
+      maximum_512k },
+    { FAULT_SIZE_NOT_MULTIPLE_OF_MINIMUM, SCAN_KIND_OPTION_REPLY, ANY, NBD_REP_INFO, NBD_INFO_BLOCK_SIZE,
+      minimum_512 },
+
+    { FAULT_LIST_META_CONTEXT_ID_NONZERO, SCAN_KIND_OPTION_REPLY, NBD_OPT_LIST_META_CONTEXT,
+      NBD_REP_META_CONTEXT, ANY_INFO, context_id },
+    { FAULT_LIST_META_CONTEXT_WITHOUT_FINAL_REPLY, SCAN_KIND_OPTION_REPLY, NBD_OPT_LIST_META_CONTEXT,
+      NBD_REP_ACK, ANY_INFO, left_out },
+
+    { FAULT_ACK_WITH_DATA, SCAN_KIND_OPTION_REPLY, ANY, NBD_REP_ACK, ANY_INFO, with_data },
+    { FAULT_OPTION_REPLY_MAGIC_WRONG, SCAN_KIND_OPTION_REPLY, ANY, ANY, ANY_INFO, reply_magic },
+    { FAULT_OPTION_REPLY_ECHO_WRONG, SCAN_KIND_OPTION_REPLY, ANY, ANY, ANY_INFO, reply_echo },
+    { FAULT_UNKNOWN_OPTION_ECHO_WRONG, SCAN_KIND_OPTION_REPLY, ANY, ANY, ANY_INFO, reply_echo_of_unknown },
+};
+
+/* Transmission flags that are advertised otherwise than they are served. */
+static const struct flags_fault {
+    enum fault fault;
+    uint16_t set, clear;
+    bool unstructured; /* only where structured replies were not negotiated */
+} flags_rows[] = {
+    { FAULT_HAS_FLAGS_CLEAR, 0, NBD_FLAG_HAS_FLAGS, false },
+    { FAULT_DF_UNADVERTISED_SERVED, 0, NBD_FLAG_SEND_DF, false },
+    { FAULT_DF_ADVERTISED_UNSTRUCTURED, NBD_FLAG_SEND_DF, 0, true },
+    { FAULT_FAST_ZERO_UNADVERTISED_SERVED, 0, NBD_FLAG_SEND_FAST_ZERO, false },
+    { FAULT_FAST_ZERO_UNADVERTISED_ENOTSUP, 0, NBD_FLAG_SEND_FAST_ZERO, false },
+    { FAULT_FAST_ZERO_UNADVERTISED_EPERM, 0, NBD_FLAG_SEND_FAST_ZERO, false },
+    { FAULT_FAST_ZERO_WITHOUT_WRITE_ZEROES, NBD_FLAG_SEND_FAST_ZERO, NBD_FLAG_SEND_WRITE_ZEROES, false },
+};
+
+/* Whether a message tells size and flags of the export, and where. */
+static bool find_export(const struct reference_session *s, size_t start, enum scan_kind kind, size_t *ret)
+{
+    bool info = kind == SCAN_KIND_OPTION_REPLY && edit_get(s, start + TYPE_AT, 4) == NBD_REP_INFO &&
+                edit_get(s, start + DATA_AT, 2) == NBD_INFO_EXPORT;
+
+    *ret = info ? start + INFO_AT : start;
+    return info || kind == SCAN_KIND_EXPORT;
+}
+
+static void alter_export(struct reference_session *s, size_t at)
+{
+    for (size_t i = 0; i < COUNT(flags_rows); i++) {
+        const struct flags_fault *row = &flags_rows[i];
+
+        if (fault_on(s, row->fault) && !(row->unstructured && s->structured))
+            set_bits(s, at + 8, 2, row->set, row->clear);
+    }
+    if (fault_on(s, FAULT_SIZE_NOT_MULTIPLE_OF_MINIMUM))
+        edit_set(s, at, 8, edit_get(s, at, 8) - 1);
+}
+
+static bool is_meant(const struct reference_session *s, const struct message_fault *row, size_t start,
+                     enum scan_kind kind)
+{
+    if (row->kind != kind)
+        return false;
+    if (row->option != ANY && s->in.head.option.option != row->option)
+        return false;
+    if (row->type != ANY && edit_get(s, start + TYPE_AT, 4) != row->type)
+        return false;
+    return row->info == ANY_INFO || edit_get(s, start + DATA_AT, 2) == row->info;
+}
+
+void handshake_misconduct(struct reference_session *s, size_t start, enum scan_kind kind)
+{
+    size_t export;
+
+    if (kind == SCAN_KIND_OPTION_REPLY && edit_get(s, start + TYPE_AT, 4) == NBD_REP_INFO &&
+        edit_get(s, start + DATA_AT, 2) == NBD_INFO_BLOCK_SIZE)
+        s->misconduct->block_size_told = true;
+    if (find_export(s, start, kind, &export))
+        alter_export(s, export);
+    for (size_t i = 0; i < COUNT(rows); i++)
+        if (fault_on(s, rows[i].fault) && s->output.len > start && is_meant(s, &rows[i], start, kind))
+            rows[i].edit(s, start);
+}

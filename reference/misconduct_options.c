@@ -1,0 +1,380 @@
+/* SPDX-License-Identifier: MIT */
+/* Options that are answered otherwise than they should be.  A row takes an option over: it sends one reply,
+ * or does something of its own, or nothing at all. */
+#include "reference/misconduct_parts.h"
+
+/* An option of this number in a row stands for every one that is in no table. */
+enum { UNKNOWN = 0x7fffffff };
+
+typedef bool condition(const struct reference_session *s, const struct option_data *data, uint32_t refusal);
+typedef void action(struct reference_session *s, const struct option_data *data);
+
+/* ---- when ---- */
+
+static bool always(const struct reference_session *s, const struct option_data *data, uint32_t refusal)
+{
+    (void)s;
+    (void)data;
+    (void)refusal;
+    return true;
+}
+
+static bool is_sound(const struct reference_session *s, const struct option_data *data, uint32_t refusal)
+{
+    (void)s;
+    (void)data;
+    return refusal == 0;
+}
+
+static bool is_malformed(const struct reference_session *s, const struct option_data *data, uint32_t refusal)
+{
+    (void)s;
+    (void)data;
+    return refusal != 0;
+}
+
+static bool has_data(const struct reference_session *s, const struct option_data *data, uint32_t refusal)
+{
+    (void)data;
+    (void)refusal;
+    return s->in.head.body > 0;
+}
+
+static bool is_default(const struct reference_session *s, const struct option_data *data, uint32_t refusal)
+{
+    (void)s;
+    return refusal == 0 && data->name.len == 0;
+}
+
+static bool names_nothing(const struct reference_session *s, const struct option_data *data, uint32_t refusal)
+{
+    return refusal == 0 && !handshake_find(s, data->name);
+}
+
+static bool asks_unknown(const struct reference_session *s, const struct option_data *data, uint32_t refusal)
+{
+    struct span infos = data->infos;
+    uint16_t info;
+
+    (void)s;
+    while (refusal == 0 && option_next_info(&infos, &info))
+        if (info > NBD_INFO_BLOCK_SIZE)
+            return true;
+    return false;
+}
+
+static bool asks_block_size(const struct reference_session *s, const struct option_data *data,
+                            uint32_t refusal)
+{
+    struct span infos = data->infos;
+    uint16_t info;
+
+    (void)s;
+    while (refusal == 0 && option_next_info(&infos, &info))
+        if (info == NBD_INFO_BLOCK_SIZE)
+            return true;
+    return false;
+}
+
+static bool unstructured(const struct reference_session *s, const struct option_data *data, uint32_t refusal)
+{
+    (void)data;
+    return refusal == 0 && !s->structured;
+}
+
+/* What the queries of an option name. */
+struct named {
+    bool allocation, wildcard, other_leaf, other_namespace;
+};
+
+static struct named named_by(const struct option_data *data)
+{
+    struct span base = span_text("base:"), queries = data->queries, query, front;
+    struct named named = { false, false, false, false };
+
+    while (option_next_query(&queries, &query)) {
+        front = span_of(query.at, query.len < base.len ? query.len : base.len);
+        if (span_equal(query, span_text(ALLOCATION_CONTEXT)))
+            named.allocation = true;
+        else if (span_equal(query, base))
+            named.wildcard = true;
+        else if (span_equal(front, base))
+            named.other_leaf = true;
+        else
+            named.other_namespace = true;
+    }
+    return named;
+}
+
+static bool could_answer(const struct reference_session *s, const struct option_data *data, uint32_t refusal)
+{
+    return refusal == 0 && s->structured && handshake_find(s, data->name);
+}
+
+static bool no_queries(const struct reference_session *s, const struct option_data *data, uint32_t refusal)
+{
+    return could_answer(s, data, refusal) && data->query_count == 0;
+}
+
+static bool wildcard(const struct reference_session *s, const struct option_data *data, uint32_t refusal)
+{
+    return could_answer(s, data, refusal) && named_by(data).wildcard;
+}
+
+static bool other_leaf(const struct reference_session *s, const struct option_data *data, uint32_t refusal)
+{
+    return could_answer(s, data, refusal) && named_by(data).other_leaf;
+}
+
+static bool other_namespace(const struct reference_session *s, const struct option_data *data,
+                            uint32_t refusal)
+{
+    return could_answer(s, data, refusal) && named_by(data).other_namespace;
+}
+
+static bool allocation(const struct reference_session *s, const struct option_data *data, uint32_t refusal)
+{
+    return could_answer(s, data, refusal) && named_by(data).allocation;
+}
+
+static bool no_match(const struct reference_session *s, const struct option_data *data, uint32_t refusal)
+{
+    return could_answer(s, data, refusal) && data->query_count > 0 && !named_by(data).allocation &&
+           !named_by(data).wildcard;
+}
+
+static bool keeps_selection(const struct reference_session *s, const struct option_data *data,
+                            uint32_t refusal)
+{
+    return could_answer(s, data, refusal) && s->context_of && !named_by(data).allocation;
+}
+
+/* ---- what ---- */
+
+static void nothing(struct reference_session *s, const struct option_data *data)
+{
+    (void)s;
+    (void)data;
+}
+
+static void close_at_once(struct reference_session *s, const struct option_data *data)
+{
+    (void)data;
+    s->over = true;
+}
+
+static void list_some(struct reference_session *s, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        answer_server(s, &s->config->exports[i]);
+    answer_option(s, NBD_REP_ACK, NULL);
+}
+
+static void list_all(struct reference_session *s, const struct option_data *data)
+{
+    (void)data;
+    list_some(s, s->config->export_count);
+}
+
+static void list_without_last(struct reference_session *s, const struct option_data *data)
+{
+    (void)data;
+    list_some(s, s->config->export_count - 1);
+}
+
+static void accept_structured(struct reference_session *s, const struct option_data *data)
+{
+    (void)data;
+    s->structured = true;
+    answer_option(s, NBD_REP_ACK, NULL);
+}
+
+static void info_of_default(struct reference_session *s, const struct option_data *data)
+{
+    (void)data;
+    answer_info(s, &s->config->exports[0], NBD_INFO_EXPORT);
+    answer_option(s, NBD_REP_ACK, NULL);
+    if (s->in.head.option.option == NBD_OPT_GO)
+        handshake_enter_transmission(s, &s->config->exports[0]);
+}
+
+static void info_then_unknown(struct reference_session *s, const struct option_data *data)
+{
+    (void)data;
+    answer_info(s, &s->config->exports[0], NBD_INFO_EXPORT);
+    answer_option(s, NBD_REP_ERR_UNKNOWN, "there is no export of that name");
+}
+
+static void serve_default(struct reference_session *s, const struct option_data *data)
+{
+    (void)data;
+    answer_export_name(s, &s->config->exports[0]);
+    handshake_enter_transmission(s, &s->config->exports[0]);
+}
+
+static void list_context(struct reference_session *s, const struct option_data *data)
+{
+    (void)data;
+    answer_context(s, 0);
+    answer_option(s, NBD_REP_ACK, NULL);
+}
+
+static void select_context(struct reference_session *s, const struct option_data *data)
+{
+    s->context_of = handshake_find(s, data->name);
+    answer_context(s, ALLOCATION_ID);
+    answer_option(s, NBD_REP_ACK, NULL);
+}
+
+static void select_context_twice(struct reference_session *s, const struct option_data *data)
+{
+    answer_context(s, ALLOCATION_ID);
+    select_context(s, data);
+}
+
+static void select_in_secret(struct reference_session *s, const struct option_data *data)
+{
+    s->context_of = handshake_find(s, data->name);
+    answer_option(s, NBD_REP_ACK, NULL);
+}
+
+static const struct option_fault {
+    enum fault fault;
+    uint32_t option;
+    condition *when;
+    uint32_t reply; /* 0: none, what act() does */
+    action *act;
+} rows[] = {
+    { FAULT_UNKNOWN_OPTION_UNANSWERED, UNKNOWN, always, 0, nothing },
+    { FAULT_UNKNOWN_OPTION_INVALID, UNKNOWN, always, NBD_REP_ERR_INVALID, NULL },
+    { FAULT_UNKNOWN_OPTION_ACKNOWLEDGED, UNKNOWN, always, NBD_REP_ACK, NULL },
+    { FAULT_UNKNOWN_OPTION_CLOSES, UNKNOWN, always, 0, close_at_once },
+    { FAULT_EXPORT_NAME_UNKNOWN_STAYS, NBD_OPT_EXPORT_NAME, names_nothing, 0, nothing },
+    { FAULT_EXPORT_NAME_UNKNOWN_REPLIED, NBD_OPT_EXPORT_NAME, names_nothing, NBD_REP_ERR_UNKNOWN, NULL },
+    { FAULT_EXPORT_NAME_UNKNOWN_SERVED, NBD_OPT_EXPORT_NAME, names_nothing, 0, serve_default },
+    { FAULT_ABORT_UNACKNOWLEDGED, NBD_OPT_ABORT, always, 0, close_at_once },
+    { FAULT_ABORT_UNSUPPORTED, NBD_OPT_ABORT, always, NBD_REP_ERR_UNSUP, NULL },
+    { FAULT_ABORT_DATA_REFUSED, NBD_OPT_ABORT, has_data, NBD_REP_ERR_INVALID, NULL },
+    { FAULT_LIST_DATA_ACCEPTED, NBD_OPT_LIST, has_data, 0, list_all },
+    { FAULT_LIST_DATA_NOT_SKIPPED, NBD_OPT_LIST, has_data, NBD_REP_ERR_INVALID, NULL },
+    { FAULT_LIST_INCOMPLETE, NBD_OPT_LIST, is_sound, 0, list_without_last },
+    { FAULT_LIST_UNSUPPORTED, NBD_OPT_LIST, always, NBD_REP_ERR_UNSUP, NULL },
+    { FAULT_LIST_TLS_REQUIRED, NBD_OPT_LIST, always, NBD_REP_ERR_TLS_REQD, NULL },
+    { FAULT_LIST_CLOSES, NBD_OPT_LIST, is_sound, 0, close_at_once },
+    { FAULT_STARTTLS_ACKNOWLEDGED, NBD_OPT_STARTTLS, always, NBD_REP_ACK, NULL },
+    { FAULT_STARTTLS_UNANSWERED, NBD_OPT_STARTTLS, always, 0, nothing },
+    { FAULT_STARTTLS_CLOSES, NBD_OPT_STARTTLS, always, 0, close_at_once },
+    { FAULT_STARTTLS_TLS_REQUIRED, NBD_OPT_STARTTLS, always, NBD_REP_ERR_TLS_REQD, NULL },
+    { FAULT_INFO_UNSUPPORTED, NBD_OPT_INFO, always, NBD_REP_ERR_UNSUP, NULL },
+    { FAULT_GO_UNSUPPORTED, NBD_OPT_GO, always, NBD_REP_ERR_UNSUP, NULL },
+    { FAULT_INFO_CLOSES, NBD_OPT_INFO, is_sound, 0, close_at_once },
+    { FAULT_INFO_EMPTY_NAME_UNKNOWN, NBD_OPT_INFO, is_default, NBD_REP_ERR_UNKNOWN, NULL },
+    { FAULT_UNKNOWN_INFO_REFUSED, NBD_OPT_INFO, asks_unknown, NBD_REP_ERR_INVALID, NULL },
+    { FAULT_UNKNOWN_INFO_REFUSED, NBD_OPT_GO, asks_unknown, NBD_REP_ERR_INVALID, NULL },
+    { FAULT_UNKNOWN_INFO_CLOSES, NBD_OPT_INFO, asks_unknown, 0, close_at_once },
+    { FAULT_UNKNOWN_INFO_CLOSES, NBD_OPT_GO, asks_unknown, 0, close_at_once },
+    { FAULT_BLOCK_SIZE_REQUIRED_THOUGH_ASKED, NBD_OPT_INFO, asks_block_size, NBD_REP_ERR_BLOCK_SIZE_REQD,
+      NULL },
+    { FAULT_BLOCK_SIZE_REQUIRED_THOUGH_ASKED, NBD_OPT_GO, asks_block_size, NBD_REP_ERR_BLOCK_SIZE_REQD,
+      NULL },
+    { FAULT_UNKNOWN_EXPORT_POLICY, NBD_OPT_INFO, names_nothing, NBD_REP_ERR_POLICY, NULL },
+    { FAULT_UNKNOWN_EXPORT_POLICY, NBD_OPT_GO, names_nothing, NBD_REP_ERR_POLICY, NULL },
+    { FAULT_UNKNOWN_EXPORT_CLOSES, NBD_OPT_INFO, names_nothing, 0, close_at_once },
+    { FAULT_UNKNOWN_EXPORT_CLOSES, NBD_OPT_GO, names_nothing, 0, close_at_once },
+    { FAULT_UNKNOWN_EXPORT_SERVED, NBD_OPT_INFO, names_nothing, 0, info_of_default },
+    { FAULT_UNKNOWN_EXPORT_SERVED, NBD_OPT_GO, names_nothing, 0, info_of_default },
+    { FAULT_UNKNOWN_EXPORT_WITH_INFO, NBD_OPT_INFO, names_nothing, 0, info_then_unknown },
+    { FAULT_UNKNOWN_EXPORT_WITH_INFO, NBD_OPT_GO, names_nothing, 0, info_then_unknown },
+    { FAULT_MALFORMED_OPTION_UNSUPPORTED, NBD_OPT_INFO, is_malformed, NBD_REP_ERR_UNSUP, NULL },
+    { FAULT_MALFORMED_OPTION_UNSUPPORTED, NBD_OPT_GO, is_malformed, NBD_REP_ERR_UNSUP, NULL },
+    { FAULT_MALFORMED_OPTION_ACCEPTED, NBD_OPT_INFO, is_malformed, 0, info_of_default },
+    { FAULT_MALFORMED_OPTION_ACCEPTED, NBD_OPT_GO, is_malformed, 0, info_of_default },
+    { FAULT_STRUCTURED_REPLY_DATA_ACCEPTED, NBD_OPT_STRUCTURED_REPLY, has_data, 0, accept_structured },
+    { FAULT_STRUCTURED_REPLY_DATA_NOT_SKIPPED, NBD_OPT_STRUCTURED_REPLY, has_data, NBD_REP_ERR_INVALID,
+      NULL },
+    { FAULT_STRUCTURED_REPLY_TYPE_UNKNOWN, NBD_OPT_STRUCTURED_REPLY, is_sound, 0x00005555, NULL },
+    { FAULT_LIST_META_CONTEXT_MALFORMED_UNSUPPORTED, NBD_OPT_LIST_META_CONTEXT, is_malformed,
+      NBD_REP_ERR_UNSUP, NULL },
+    { FAULT_LIST_META_CONTEXT_MALFORMED_ACCEPTED, NBD_OPT_LIST_META_CONTEXT, is_malformed, 0, list_context },
+    { FAULT_LIST_META_CONTEXT_MALFORMED_CLOSES, NBD_OPT_LIST_META_CONTEXT, is_malformed, 0, close_at_once },
+    { FAULT_UNKNOWN_NAMESPACE_REFUSED, NBD_OPT_LIST_META_CONTEXT, other_namespace, NBD_REP_ERR_INVALID,
+      NULL },
+    { FAULT_NO_MATCH_LISTED, NBD_OPT_LIST_META_CONTEXT, no_match, 0, list_context },
+    { FAULT_NO_QUERIES_LIST_NOTHING, NBD_OPT_LIST_META_CONTEXT, no_queries, NBD_REP_ACK, NULL },
+    { FAULT_WILDCARD_NOT_LISTED, NBD_OPT_LIST_META_CONTEXT, wildcard, NBD_REP_ACK, NULL },
+    { FAULT_WILDCARD_SELECTS, NBD_OPT_SET_META_CONTEXT, wildcard, 0, select_context },
+    { FAULT_UNKNOWN_LEAF_REFUSED, NBD_OPT_LIST_META_CONTEXT, other_leaf, NBD_REP_ERR_INVALID, NULL },
+    { FAULT_UNKNOWN_LEAF_REFUSED, NBD_OPT_SET_META_CONTEXT, other_leaf, NBD_REP_ERR_INVALID, NULL },
+    { FAULT_NO_QUERIES_SELECT, NBD_OPT_SET_META_CONTEXT, no_queries, 0, select_context },
+    { FAULT_NONE_SELECTED_REFUSED, NBD_OPT_SET_META_CONTEXT, no_match, NBD_REP_ERR_INVALID, NULL },
+    { FAULT_CONTEXT_TWICE, NBD_OPT_SET_META_CONTEXT, allocation, 0, select_context_twice },
+    { FAULT_CONTEXT_UNREPORTED, NBD_OPT_SET_META_CONTEXT, allocation, 0, select_in_secret },
+    { FAULT_UNSTRUCTURED_CONTEXT_SELECTED, NBD_OPT_SET_META_CONTEXT, unstructured, 0, select_context },
+    { FAULT_SELECTION_KEPT, NBD_OPT_SET_META_CONTEXT, keeps_selection, NBD_REP_ACK, NULL },
+};
+
+static bool is_meant(const struct option_fault *row, uint32_t option)
+{
+    if (row->option == UNKNOWN)
+        return option_layout_of(option) == OPTION_UNKNOWN;
+    return row->option == option;
+}
+
+bool options_misconduct(struct reference_session *s, const struct option_data *data, uint32_t *refusal)
+{
+    uint32_t option = s->in.head.option.option;
+
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        const struct option_fault *row = &rows[i];
+
+        if (!fault_on(s, row->fault) || !is_meant(row, option) || !row->when(s, data, *refusal))
+            continue;
+        if (row->reply != 0)
+            answer_option(s, row->reply, row->reply == NBD_REP_ACK ? NULL : "so it is decided");
+        else
+            row->act(s, data);
+        return true;
+    }
+    return false;
+}
+
+/* Options whose data stay in the stream, where they are taken for the next option. */
+void options_misconduct_begin(struct reference_session *s)
+{
+    uint32_t option = s->in.head.option.option;
+    bool unknown = option_layout_of(option) == OPTION_UNKNOWN;
+
+    if ((unknown && fault_on(s, FAULT_UNKNOWN_OPTION_DATA_NOT_SKIPPED)) ||
+        (option == NBD_OPT_LIST && fault_on(s, FAULT_LIST_DATA_NOT_SKIPPED)) ||
+        (option == NBD_OPT_STRUCTURED_REPLY && fault_on(s, FAULT_STRUCTURED_REPLY_DATA_NOT_SKIPPED)))
+        s->scan.body = 0;
+    if (unknown && s->scan.body > 0 && fault_on(s, FAULT_UNKNOWN_OPTION_LAST_BYTE_NOT_SKIPPED))
+        s->scan.body--;
+}
+
+/* Whether the last message from start on ends the answer well. */
+static bool was_acknowledged(const struct reference_session *s, size_t start)
+{
+    size_t last = s->output.len - WIRE_SIZE_option_reply;
+
+    return s->output.len >= start + WIRE_SIZE_option_reply && edit_get(s, last, 8) == NBD_REP_MAGIC &&
+           edit_get(s, last + 12, 4) == NBD_REP_ACK;
+}
+
+void options_misconduct_answered(struct reference_session *s, size_t start)
+{
+    uint32_t option = s->in.head.option.option;
+    bool done = was_acknowledged(s, start);
+
+    if (option == NBD_OPT_INFO && done && fault_on(s, FAULT_INFO_ENTERS_TRANSMISSION))
+        handshake_enter_transmission(s, &s->config->exports[0]);
+    if ((option == NBD_OPT_GO && fault_on(s, FAULT_GO_STAYS_IN_HAGGLING)) ||
+        (option == NBD_OPT_EXPORT_NAME && fault_on(s, FAULT_EXPORT_NAME_STAYS_IN_HAGGLING)))
+        s->scan.expect = SCAN_OPTION;
+    if (option == NBD_OPT_INFO && done && fault_on(s, FAULT_INFO_ACKNOWLEDGED_TWICE))
+        answer_option(s, NBD_REP_ACK, NULL);
+    if (option == NBD_OPT_LIST && done && fault_on(s, FAULT_LIST_ACKNOWLEDGED_TWICE))
+        answer_option(s, NBD_REP_ACK, NULL);
+    if (option_layout_of(option) == OPTION_UNKNOWN && fault_on(s, FAULT_ACKNOWLEDGED_AFTER_ERROR))
+        answer_option(s, NBD_REP_ACK, NULL);
+}

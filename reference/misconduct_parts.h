@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: MIT */
+/* What the files that hold the faults share.
+ *
+ * misconduct.c            hands each hook to the parts; editing the output
+ * misconduct_options.c    how options are answered
+ * misconduct_handshake.c  bytes of what is sent in the handshake
+ * misconduct_requests.c   which requests are refused, granted, left without an answer
+ * misconduct_replies.c    bytes of what is sent in transmission
+ * misconduct_contents.c   what is done to the contents of the export */
+#ifndef NBDTEST_REFERENCE_MISCONDUCT_PARTS_H
+#define NBDTEST_REFERENCE_MISCONDUCT_PARTS_H
+
+#include "reference/misconduct.h"
+#include "wire/constants.h"
+
+#define COUNT(rows) (sizeof(rows) / sizeof *(rows))
+
+/* What a range held before a request altered it, or holds in secret while it is hidden. */
+struct kept {
+    uint64_t offset;
+    size_t length;
+    uint8_t *bytes;
+    bool hidden;    /* bytes are what was written; the store shows what was there before */
+    bool until_end; /* hidden from this connection, too, and to the end of it */
+};
+
+enum { KEPT_MAX = 64, KEPT_BYTES_MAX = 16 * 1024 * 1024 };
+
+struct misconduct {
+    const struct faults *faults;
+    bool putting;                  /* a fault itself puts messages, which are not to be altered */
+    bool block_size_told;          /* NBD_INFO_BLOCK_SIZE was sent */
+    bool pretend;                  /* the request is refused, and answered as if it had been done */
+    bool silent;                   /* the request gets no answer */
+    bool pipelined;                /* the request came while an answer was waiting to be sent */
+    struct wire_request last_done; /* the request before this one, if it was done */
+    struct kept kept[KEPT_MAX];
+    size_t kept_count;
+    size_t kept_bytes;
+};
+
+static inline bool fault_on(const struct reference_session *s, enum fault fault)
+{
+    return s->misconduct->faults->on[fault];
+}
+
+/* ---- misconduct.c: numbers in the output, and its bytes ---- */
+
+uint64_t edit_get(const struct reference_session *s, size_t at, size_t len);
+void edit_set(struct reference_session *s, size_t at, size_t len, uint64_t value);
+void edit_fill(struct reference_session *s, size_t at, struct span bytes);
+void edit_insert(struct reference_session *s, size_t at, size_t len); /* zeroes */
+void edit_cut(struct reference_session *s, size_t at, size_t len);
+void edit_repeat(struct reference_session *s, size_t from, size_t len); /* at the end */
+
+/* ---- the parts ---- */
+
+bool options_misconduct(struct reference_session *s, const struct option_data *data, uint32_t *refusal);
+void options_misconduct_begin(struct reference_session *s);
+void options_misconduct_answered(struct reference_session *s, size_t start);
+
+void handshake_misconduct(struct reference_session *s, size_t start, enum scan_kind kind);
+
+void requests_misconduct_begin(struct reference_session *s, struct wire_request *r);
+void requests_misconduct_checked(struct reference_session *s, const struct wire_request *r);
+void requests_misconduct_answers(struct reference_session *s, const struct wire_request *r);
+bool requests_misconduct_disc(struct reference_session *s);
+
+void replies_misconduct(struct reference_session *s, size_t start, enum scan_kind kind);
+void replies_misconduct_answered(struct reference_session *s, const struct wire_request *r, size_t start);
+
+void contents_misconduct_begin(struct reference_session *s);
+void contents_misconduct_checked(struct reference_session *s, const struct wire_request *r);
+bool contents_misconduct_perform(struct reference_session *s, const struct wire_request *r);
+void contents_misconduct_answered(struct reference_session *s, const struct wire_request *r);
+bool contents_misconduct_disc(struct reference_session *s);
+void contents_misconduct_all_sent(struct reference_session *s);
+void contents_misconduct_free(struct reference_session *s);
+
+#endif
