@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: MIT */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "cli/address.h"
+
+static struct address parsed(const char *text)
+{
+    struct address a;
+    char error[256];
+
+    assert_true(address_parse(text, &a, error, sizeof error));
+    return a;
+}
+
+static void tcp_addresses_have_a_host_and_a_port(void **state)
+{
+    (void)state;
+    assert_string_equal(parsed("localhost:10810").host, "localhost");
+    assert_string_equal(parsed("localhost:10810").port, "10810");
+    assert_string_equal(parsed("localhost").port, "10809");
+    assert_string_equal(parsed("[::1]:1").host, "::1");
+    assert_string_equal(parsed("[::1]:1").port, "1");
+    assert_string_equal(parsed("[::1]").port, "10809");
+}
+
+static void uris_may_name_an_export(void **state)
+{
+    struct address a = parsed("nbd://[::1]:99/disk%20one");
+
+    (void)state;
+    assert_string_equal(a.host, "::1");
+    assert_string_equal(a.port, "99");
+    assert_true(a.has_export);
+    assert_string_equal(a.export, "disk one");
+    assert_false(parsed("nbd://localhost").has_export);
+    assert_false(parsed("nbd://localhost/").has_export);
+}
+
+static void unix_uris_name_a_socket(void **state)
+{
+    struct address a = parsed("nbd+unix:///data?socket=/run/a%3fb");
+
+    (void)state;
+    assert_true(a.is_unix);
+    assert_string_equal(a.path, "/run/a?b");
+    assert_string_equal(a.export, "data");
+    assert_string_equal(parsed("nbd+unix:///?x=1&socket=/s").path, "/s");
+}
+
+static void wrong_addresses_are_refused_with_a_reason(void **state)
+{
+    static const char *const wrong[] = {
+        "",         ":10809",          "::1",   "[::1",        "[::1]x", "host:", "http://host",
+        "nbd+unix:///?socket=", "nbd+unix:///", "nbd+unix://s", "nbd://", "nbd://h/%4",  "nbd://h/%00",
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
+        struct address a;
+        char error[256] = "";
+
+        assert_false(address_parse(wrong[i], &a, error, sizeof error));
+        assert_true(error[0] != '\0');
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(tcp_addresses_have_a_host_and_a_port),
+        cmocka_unit_test(uris_may_name_an_export),
+        cmocka_unit_test(unix_uris_name_a_socket),
+        cmocka_unit_test(wrong_addresses_are_refused_with_a_reason),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

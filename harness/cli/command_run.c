@@ -1,0 +1,329 @@
+/* SPDX-License-Identifier: MIT */
+#include "cli/commands.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli/address.h"
+#include "cli/bundled.h"
+#include "cli/capture_target.h"
+#include "cli/files.h"
+#include "cli/options.h"
+#include "reference/loop.h"
+#include "report/tty.h"
+#include "runner/run.h"
+
+static const struct option_row rows[] = {
+    BUNDLED_OPTIONS,
+    { "server", 's', "HOST:PORT", "the server to test; also an NBD URI" },
+    { "export", 'e', "NAME", "the export to test (default: the empty name, or the only one listed)" },
+    { "read-only", 0, NULL, "play no case that writes" },
+    { "destroy", 0, NULL, "write even where the export holds data" },
+    { "expect", 0, "FILE", "deviations that are known: these do not fail the run" },
+    { "strict", 0, NULL, "warnings, and deviations that are gone, fail the run, too" },
+    { "exclude", 'x', "PATTERN", "cases to leave out" },
+    { "timeout", 't', "SECONDS", "the longest wait for the server (default 10)" },
+    { "pcap", 0, "FILE", "record all connections to a capture file" },
+    { "verbose", 'v', NULL, "print the transcript of every case" },
+    { "cases", 0, "FOLDER", "the shipped cases, if not where they were installed" },
+    { "help", 'h', NULL, "this text" },
+};
+
+enum {
+    RUN_SERVER = BUNDLED_OPTION_COUNT,
+    RUN_EXPORT,
+    RUN_READ_ONLY,
+    RUN_DESTROY,
+    RUN_EXPECT,
+    RUN_STRICT,
+    RUN_EXCLUDE,
+    RUN_TIMEOUT,
+    RUN_PCAP,
+    RUN_VERBOSE,
+    RUN_CASES,
+    RUN_HELP
+};
+
+#define ROW_COUNT (sizeof rows / sizeof rows[0])
+#define WORDS_MAX 256
+#define EXPECTATION_MAX_BYTES (1024u * 1024)
+
+struct run {
+    struct bundled bundled;
+    struct address address;
+    const char *server; /* as given; NULL: the bundled one */
+    const char *expect, *pcap, *cases;
+    bool verbose, help;
+    struct run_options options;
+    const char *paths[WORDS_MAX];
+    size_t path_count;
+    const char *patterns[WORDS_MAX];
+    size_t pattern_count;
+    const char *excludes[WORDS_MAX];
+    size_t exclude_count;
+    char again[8192]; /* the command without its words */
+};
+
+static bool take_server(struct run *r, const char *text)
+{
+    char error[512];
+
+    if (r->server) {
+        fprintf(stderr, "nbdtest: more than one server is named: '%s' and '%s'\n", r->server, text);
+        return false;
+    }
+    if (!address_parse(text, &r->address, error, sizeof error)) {
+        fprintf(stderr, "nbdtest: %s\n", error);
+        return false;
+    }
+    r->server = text;
+    if (r->address.has_export)
+        r->options.export = r->address.export;
+    return true;
+}
+
+static bool take_timeout(struct run *r, const char *text)
+{
+    char *end;
+    double seconds = strtod(text, &end);
+
+    if (end == text || *end != '\0' || !(seconds >= 0.01 && seconds <= 3600)) {
+        fprintf(stderr, "nbdtest: --timeout '%s' is not a number of seconds from 0.01 to 3600\n", text);
+        return false;
+    }
+    r->options.timeout_ns = (uint64_t)(seconds * 1e9);
+    return true;
+}
+
+static bool add_word(const char **words, size_t *count, const char *word)
+{
+    if (*count == WORDS_MAX) {
+        fprintf(stderr, "nbdtest: more than %d words\n", WORDS_MAX);
+        return false;
+    }
+    words[(*count)++] = word;
+    return true;
+}
+
+static bool take(void *ctx, size_t row, const char *argument)
+{
+    struct run *r = ctx;
+
+    if (row < BUNDLED_OPTION_COUNT)
+        return bundled_take(&r->bundled, (enum bundled_option)row, argument);
+    switch (row) {
+    case RUN_SERVER:
+        return take_server(r, argument);
+    case RUN_EXPORT:
+        r->options.export = argument;
+        return true;
+    case RUN_READ_ONLY:
+        return r->options.read_only = true;
+    case RUN_DESTROY:
+        return r->options.destroy = true;
+    case RUN_EXPECT:
+        r->expect = argument;
+        return true;
+    case RUN_STRICT:
+        return r->options.strict = true;
+    case RUN_EXCLUDE:
+        return add_word(r->excludes, &r->exclude_count, argument);
+    case RUN_TIMEOUT:
+        return take_timeout(r, argument);
+    case RUN_PCAP:
+        r->pcap = argument;
+        return true;
+    case RUN_VERBOSE:
+        return r->verbose = true;
+    case RUN_CASES:
+        r->cases = argument;
+        return true;
+    case RUN_HELP:
+        return r->help = true;
+    default:
+        return false;
+    }
+}
+
+static struct link *dial_address(void *ctx, uint64_t timeout_ns, char *error, size_t error_size)
+{
+    const struct address *a = ctx;
+
+    if (a->is_unix)
+        return link_dial_unix(a->path, timeout_ns, error, error_size);
+    return link_dial_tcp(a->host, a->port, timeout_ns, error, error_size);
+}
+
+static struct link *dial_bundled(void *ctx, uint64_t timeout_ns, char *error, size_t error_size)
+{
+    const struct bundled *bundled = ctx;
+
+    (void)timeout_ns;
+    (void)error;
+    (void)error_size;
+    return link_memory(reference_peer(&bundled->config));
+}
+
+/* Quotes a word for the shell where that is necessary. */
+static void append_quoted(char *to, size_t size, const char *word)
+{
+    size_t len = strlen(to);
+    bool plain = *word && strspn(word, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_./:=,@%+[]") ==
+                              strlen(word);
+
+    snprintf(to + len, size - len, plain ? " %s" : " '%s'", word);
+}
+
+/* The command that plays one instance again is the one given, without the words that select cases. */
+static void remember_command(struct run *r, int argc, char **argv, int first)
+{
+    snprintf(r->again, sizeof r->again, "nbdtest");
+    for (int i = 1; i < first && i < argc; i++)
+        if (strcmp(argv[i], "-v") != 0 && strcmp(argv[i], "--verbose") != 0)
+            append_quoted(r->again, sizeof r->again, argv[i]);
+    for (int i = first; i < argc; i++)
+        if (strstr(argv[i], "://") || files_is_case_path(argv[i]))
+            append_quoted(r->again, sizeof r->again, argv[i]);
+}
+
+static bool take_words(struct run *r, int argc, char **argv, int first)
+{
+    for (int i = first; i < argc; i++) {
+        bool taken = strstr(argv[i], "://")          ? take_server(r, argv[i])
+                     : files_is_case_path(argv[i]) ? add_word(r->paths, &r->path_count, argv[i])
+                                                     : add_word(r->patterns, &r->pattern_count, argv[i]);
+
+        if (!taken)
+            return false;
+    }
+    if (r->server && r->bundled.used) {
+        fprintf(stderr, "nbdtest: options of the bundled server go without --server\n");
+        return false;
+    }
+    r->options.patterns = r->patterns;
+    r->options.pattern_count = r->pattern_count;
+    r->options.excludes = r->excludes;
+    r->options.exclude_count = r->exclude_count;
+    return true;
+}
+
+/* False after telling the user what is wrong with the expectation file. */
+static bool read_expectation(const char *path, const struct catalogue *catalogue, struct expectation **ret)
+{
+    char error[4400];
+    struct diagnostics d;
+    size_t len;
+    char *text = read_file(path, EXPECTATION_MAX_BYTES, &len, error, sizeof error);
+
+    if (!text) {
+        fprintf(stderr, "nbdtest: %s\n", error);
+        return false;
+    }
+    diagnostics_init(&d);
+    *ret = expectation_parse(path, span_of(text, len), catalogue, &d);
+    fputs(buffer_text(&d.text), stderr);
+    diagnostics_free(&d);
+    free(text);
+    return *ret != NULL;
+}
+
+static bool wants_colours(void)
+{
+    const char *no_color = getenv("NO_COLOR"), *terminal = getenv("TERM");
+
+    return isatty(STDOUT_FILENO) && !(no_color && *no_color) && !(terminal && strcmp(terminal, "dumb") == 0);
+}
+
+static enum status play(struct run *r, const struct library *library, const struct catalogue *catalogue,
+                        struct expectation *expectation)
+{
+    struct target target = { .name = "bundled server", .dial = dial_bundled, .ctx = &r->bundled };
+    struct tty_options look = { .out = stdout,
+                                .colours = wants_colours(),
+                                .progress = isatty(STDOUT_FILENO) != 0,
+                                .transcripts = r->verbose,
+                                .again = r->again };
+    struct capture_target *capture = NULL;
+    struct tty_report *report;
+    struct listener listener;
+    struct buffer error;
+    enum status status;
+
+    if (r->server)
+        target = (struct target){ .name = r->server, .dial = dial_address, .ctx = &r->address };
+    else
+        bundled_config(&r->bundled);
+    if (r->pcap) {
+        char why[512];
+
+        capture = capture_target_new(r->pcap, &target, why, sizeof why);
+        if (!capture) {
+            fprintf(stderr, "nbdtest: %s\n", why);
+            return STATUS_USAGE;
+        }
+        target = capture_target_of(capture);
+    }
+
+    report = tty_report_new(&look);
+    listener = tty_report_listener(report);
+    buffer_init(&error, 64 * 1024);
+    status = run_library(library, catalogue, &target, &r->options, expectation, &listener, 1, &error);
+    if (error.len > 0)
+        fprintf(stderr, "nbdtest: %s\n", buffer_text(&error));
+    buffer_free(&error);
+    tty_report_free(report);
+    capture_target_free(capture);
+    bundled_free(&r->bundled);
+    return status;
+}
+
+static enum status run(struct run *r)
+{
+    struct expectation *expectation = NULL;
+    enum status status = STATUS_USAGE;
+    struct catalogue *catalogue;
+    struct library library;
+    char cases[4096];
+
+    if (!files_find_cases(r->cases, cases, sizeof cases) || !(catalogue = files_catalogue(cases)))
+        return STATUS_USAGE;
+    if (!r->expect || read_expectation(r->expect, catalogue, &expectation)) {
+        if (files_library(cases, r->paths, r->path_count, catalogue, &library)) {
+            status = play(r, &library, catalogue, expectation);
+            library_free(&library);
+        }
+    }
+    expectation_free(expectation);
+    catalogue_free(catalogue);
+    return status;
+}
+
+int command_run(int argc, char **argv)
+{
+    static const char usage[] = "nbdtest [run] [OPTIONS] [NBD-URI] [CASE-FILE | PATTERN] ...: plays cases against a server\n";
+    struct run *r = calloc(1, sizeof *r);
+    int status = STATUS_USAGE;
+    int first;
+
+    if (!r)
+        return STATUS_DEFECT;
+    bundled_init(&r->bundled);
+    r->options.timeout_ns = UINT64_C(10) * 1000 * 1000 * 1000;
+    first = options_parse(rows, ROW_COUNT, argc, argv, take, r);
+    if (first >= 0 && r->help) {
+        puts(usage);
+        options_print(rows, ROW_COUNT, stdout);
+        status = STATUS_CONFORMS;
+    } else if (first >= 0 && r->bundled.list_faults) {
+        bundled_print_faults();
+        status = STATUS_CONFORMS;
+    } else if (first >= 0 && take_words(r, argc, argv, first)) {
+        remember_command(r, argc, argv, first);
+        status = (int)run(r);
+    }
+    free(r);
+    return status;
+}
