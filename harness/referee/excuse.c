@@ -121,8 +121,18 @@ void excuse_request(struct session *s, const struct wire_request *request)
             s->may_close = true;
 }
 
+/* Bytes that came before the answer to NBD_OPT_GO or NBD_OPT_EXPORT_NAME, and are no request. */
+static bool is_between_phases(const struct session *s)
+{
+    const struct scan *scan = &s->streams[SIDE_CLIENT].scan;
+    uint64_t have, want;
+
+    scan_progress(scan, &have, &want);
+    return s->transmission && have > 0 && scan->expect == SCAN_OPTION;
+}
+
 bool excuse_close(const struct session *s)
 {
-    return s->may_close || s->astray || s->opaque || s->goodbye || s->streams[SIDE_CLIENT].ended ||
-           s->streams[SIDE_CLIENT].lost;
+    return s->may_close || is_between_phases(s) || s->astray || s->opaque || s->goodbye ||
+           s->streams[SIDE_CLIENT].ended || s->streams[SIDE_CLIENT].lost;
 }

@@ -835,6 +835,20 @@ static void closing_without_a_reason(void **state)
     BREAKS(&t, "session.transmission.disconnect-only-when-allowed");
 }
 
+static void closing_on_what_is_no_request(void **state)
+{
+    TALK;
+
+    (void)state;
+    start_haggling(&t, 3, 3);
+    option(&t, GO, BYTES(U32(0), U16(0)));
+    client_says(&t, 'I', 0, 0, 1, 0); /* came before the answer: as yet an option of a bad kind */
+    info_export(&t, GO, WRITABLE);
+    option_reply(&t, GO, ACK, NOTHING);
+    session_ended(t.s, SIDE_SERVER, ENDING_FINISHED);
+    ends_well(&t);
+}
+
 static void closing_with_a_reason(void **state)
 {
     static const struct {
@@ -948,6 +962,7 @@ int main(void)
         cmocka_unit_test(errors),
         cmocka_unit_test(successes_on_a_read_only_export),
         cmocka_unit_test(closing_without_a_reason),
+        cmocka_unit_test(closing_on_what_is_no_request),
         cmocka_unit_test(closing_with_a_reason),
         cmocka_unit_test(every_rule_with_a_function_was_seen_broken),
     };

@@ -31,12 +31,9 @@ static const struct {
     const char *colour;
     const char *headline;
 } looks[VERDICT_COUNT] = {
-    [VERDICT_NOTE] = { "36", "note" },
-    [VERDICT_KNOWN] = { "35", "KNOWN" },
-    [VERDICT_FIXED] = { "35", "FIXED" },
-    [VERDICT_WARN] = { "33", "WARN" },
-    [VERDICT_FAIL] = { "1;31", "FAIL" },
-    [VERDICT_ERROR] = { "1;31", "ERROR" },
+    [VERDICT_NOTE] = { "36", "note" },   [VERDICT_KNOWN] = { "35", "KNOWN" },
+    [VERDICT_FIXED] = { "35", "FIXED" }, [VERDICT_WARN] = { "33", "WARN" },
+    [VERDICT_FAIL] = { "1;31", "FAIL" }, [VERDICT_ERROR] = { "1;31", "ERROR" },
 };
 
 static void paint(const struct tty_report *r, const char *colour, const char *text)
@@ -132,6 +129,8 @@ static void print_finding(const struct tty_report *r, const struct verdict_findi
                 f->requirement->summary);
     else
         fprintf(out, "  %s\n", verdict_name(f->verdict));
+    if (f->requirement && f->requirement->judged_why)
+        fprintf(out, "  unclear   %s\n", f->requirement->judged_why);
     if (f->demanded)
         fprintf(out, "  expected  %s\n", f->demanded);
     fprintf(out, "  came      %s\n", f->came);

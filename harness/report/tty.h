@@ -9,11 +9,12 @@
 #include "runner/verdict.h"
 
 struct tty_options {
-    FILE *out;            /* borrowed */
+    FILE *out; /* borrowed */
     bool colours;
-    bool progress;        /* a line that is rewritten while the run goes on; for terminals only */
-    bool transcripts;     /* of every instance, not only of those that failed */
-    const char *again;    /* the command that an instance's id is put behind to run just this one: "nbdtest --server ..." */
+    bool progress;     /* a line that is rewritten while the run goes on; for terminals only */
+    bool transcripts;  /* of every instance, not only of those that failed */
+    const char *again; /* the command that an instance's id is put behind to run just this one: "nbdtest
+                          --server ..." */
 };
 
 struct tty_report;

@@ -84,6 +84,29 @@ static bool find_party(struct span text, struct requirement *r)
     return false;
 }
 
+/* Where the specification is unclear, a row is judged more mildly than its level says. */
+static bool find_judged(const struct catalogue *c, struct span text, struct requirement *r)
+{
+    static const struct {
+        const char *word;
+        enum level level;
+    } judged[] = { { "warn: ", LEVEL_SHOULD }, { "note: ", LEVEL_MAY } };
+
+    r->judged = r->level;
+    if (text.len == 0)
+        return true;
+    for (size_t i = 0; i < sizeof judged / sizeof *judged; i++) {
+        struct span rest = text, word = span_take(&rest, strlen(judged[i].word));
+
+        if (span_equal(word, span_text(judged[i].word)) && rest.len > 0) {
+            r->judged = judged[i].level;
+            r->judged_why = arena_text(c->arena, rest);
+            return true;
+        }
+    }
+    return false;
+}
+
 /* Reads one line of the table. */
 static void add_row(struct catalogue *c, struct span line, struct diagnostics *d)
 {
@@ -110,6 +133,12 @@ static void add_row(struct catalogue *c, struct span line, struct diagnostics *d
     }
     if (!find_party(columns[2], r)) {
         diagnostic_error(d, place_of(c, columns[2]), "a party is one of server, client, both");
+        return;
+    }
+    take_until(&rest, '\t'); /* precondition */
+    take_until(&rest, '\t'); /* violation */
+    if (!find_judged(c, rest, r)) {
+        diagnostic_error(d, place_of(c, rest), "the last column is empty, 'warn: REASON' or 'note: REASON'");
         return;
     }
     slot = find_slot(c, columns[0]);

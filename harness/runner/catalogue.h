@@ -18,11 +18,14 @@ struct requirement {
     const char *section;    /* of the specification */
     const char *line;       /* of spec/proto.md; "ext:1656" of the extension's text */
     const char *summary;    /* what is demanded */
+    enum level judged;      /* the level that verdicts follow: lower than level where the text is unclear */
+    const char *judged_why; /* why it is lower; NULL where it is not */
 };
 
 struct catalogue;
 
-/* Reads the table: a header line, then id, level, party, section, line, summary, ... separated by tabs.
+/* Reads the table: a header line, then id, level, party, section, line, summary, precondition,
+ * violation, judged, separated by tabs; the last may be missing, or be "warn: REASON" or "note: REASON".
  * Mistakes go to d; NULL when there were any.  The text is copied. */
 struct catalogue *catalogue_parse(const char *path, struct span text, struct diagnostics *d);
 void catalogue_free(struct catalogue *c);

@@ -48,6 +48,30 @@ static void a_row_is_found_by_its_id(void **state)
     diagnostics_free(&d);
 }
 
+static void an_unclear_row_is_judged_more_mildly(void **state)
+{
+    struct diagnostics d;
+    struct catalogue *c = parse("a\tMUST\tserver\tS\t1\tx\t-\t-\twarn: two sentences disagree\n"
+                                "b\tMUST\tserver\tS\t1\tx\t-\t-\n",
+                                &d);
+    const struct requirement *a, *b;
+
+    (void)state;
+    assert_non_null(c);
+    a = catalogue_find(c, span_text("a"));
+    b = catalogue_find(c, span_text("b"));
+    assert_int_equal(a->level, LEVEL_MUST);
+    assert_int_equal(a->judged, LEVEL_SHOULD);
+    assert_string_equal(a->judged_why, "two sentences disagree");
+    assert_int_equal(b->judged, LEVEL_MUST);
+    assert_null(b->judged_why);
+    catalogue_free(c);
+    diagnostics_free(&d);
+    assert_null(parse("a\tMUST\tserver\tS\t1\tx\t-\t-\tmaybe\n", &d));
+    assert_int_equal(d.errors, 1);
+    diagnostics_free(&d);
+}
+
 static void each_wrong_row_is_a_mistake_with_its_line(void **state)
 {
     struct diagnostics d;
@@ -91,6 +115,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_row_is_found_by_its_id),
+        cmocka_unit_test(an_unclear_row_is_judged_more_mildly),
         cmocka_unit_test(each_wrong_row_is_a_mistake_with_its_line),
         cmocka_unit_test(the_catalogue_that_is_shipped_has_no_mistakes),
     };

@@ -5,7 +5,8 @@
  *     error.einval.unknown-flag  bad-flag/structured  closes the connection: "ERROR" never comes
  *
  * Requirement id, instance (a shell pattern), reason; separated by blanks, the reason is the rest of the
- * line. */
+ * line. A reason that begins with "sometimes" is for what depends on the server's timing: it is not missed
+ * when it does not come. */
 #ifndef NBDTEST_RUNNER_EXPECTATION_H
 #define NBDTEST_RUNNER_EXPECTATION_H
 

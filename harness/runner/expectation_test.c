@@ -83,7 +83,8 @@ static void only_lines_that_could_be_seen_and_were_not_are_fixed(void **state)
 {
     struct fixture f = parse("error.einval a seen\n"
                              "opt.abort.ack b* its instance ran, and all was well\n"
-                             "opt.abort.ack c its instance did not run\n");
+                             "opt.abort.ack c its instance did not run\n"
+                             "opt.abort.ack bb sometimes it is well, sometimes not\n");
     unsigned fixed = 0;
 
     (void)state;

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "script/cite.h"
 
 void judge_init(struct judge *j, const struct catalogue *catalogue, struct expectation *expectation)
 {
@@ -24,24 +25,13 @@ static uint8_t *row_of(const struct judge *j, const struct requirement *r)
     return &j->rows[r - catalogue_at(j->catalogue, 0)];
 }
 
-static void check_ids(const struct judge *j, const struct citation *cited)
+static void check_id(void *ctx, const struct citation *citation)
 {
-    for (; cited; cited = cited->next) {
-        const struct requirement *r = catalogue_find(j->catalogue, span_text(cited->id));
+    const struct judge *j = ctx;
+    const struct requirement *r = catalogue_find(j->catalogue, span_text(citation->id));
 
-        if (r)
-            *row_of(j, r) |= ROW_CHECKED;
-    }
-}
-
-static void check_steps(const struct judge *j, const struct step *s)
-{
-    for (; s; s = s->next) {
-        check_ids(j, s->by);
-        for (const struct demand *d = s->demands; d; d = d->next)
-            check_ids(j, d->by);
-        check_steps(j, s->body);
-    }
+    if (r)
+        *row_of(j, r) |= ROW_CHECKED;
 }
 
 void judge_count(const struct judge *j, struct totals *totals)
@@ -78,7 +68,7 @@ static enum verdict verdict_of(const struct finding *f, const struct requirement
     /* What only a client can do wrong is never the server's fault. */
     if (strcmp(r->party, "client") == 0)
         return VERDICT_NOTE;
-    return verdict_of_level(r->level);
+    return verdict_of_level(r->judged);
 }
 
 static void place_finding(const struct finding *f, const struct tree_case *played, struct verdict_finding *v)
@@ -97,7 +87,7 @@ static void judge_finding(struct judge *j, const struct finding *f, const struct
 
     v->requirement = r;
     v->verdict = verdict_of(f, r);
-    v->demanded = f->demanded ? f->demanded : r ? r->summary : f->rule ? f->rule : "what the case says";
+    v->demanded = f->demanded ? f->demanded : r ? NULL : f->rule ? f->rule : "what the case says";
     v->came = f->came ? f->came : "something else";
     v->transcript_line = f->line;
     place_finding(f, played, v);
@@ -137,7 +127,7 @@ static const char *say_error(const struct play_result *result, struct arena *are
 void judge_play(struct judge *j, const struct tree_case *played, const struct play_result *result,
                 struct arena *arena, struct instance *i)
 {
-    check_steps(j, played->steps);
+    cite_each(played, check_id, j);
     if (j->expectation)
         expectation_ran(j->expectation, i->id);
     for (const struct finding *f = result->findings; f; f = f->next) {

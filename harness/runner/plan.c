@@ -8,6 +8,7 @@
 #include "base/memory.h"
 #include "base/nearest.h"
 #include "runner/need.h"
+#include "script/cite.h"
 
 enum {
     INSTANCES_MAX = 200000,
@@ -40,8 +41,8 @@ static unsigned modes_of(const struct tree_case *c)
 
 /* ---- selection ---- */
 
-/* A pattern names a case, an instance, or what is common to several instances of a case: "reads-zero/simple".
- */
+/* A pattern names a case, an instance, what is common to several instances of a case ("reads-zero/simple"),
+ * or a requirement that the case cites. */
 static bool matches(const char *pattern, const struct planned *i)
 {
     const char *name = i->the_case->name;
@@ -49,7 +50,7 @@ static bool matches(const char *pattern, const struct planned *i)
 
     return strcmp(pattern, name) == 0 || strcmp(pattern, i->id) == 0 ||
            (strncmp(pattern, i->id, len) == 0 && i->id[len] == '/') || fnmatch(pattern, name, 0) == 0 ||
-           fnmatch(pattern, i->id, 0) == 0;
+           fnmatch(pattern, i->id, 0) == 0 || cite_has(i->the_case, pattern);
 }
 
 /* used   one for each pattern: whether anything matched */

@@ -317,6 +317,8 @@ static void a_window_stands_clear_of_the_exports_start_where_there_is_room(void 
     assert_window("64K", 65536, 4096, 0);
     assert_window("64K", 65535, 4096, UINT64_MAX);
     assert_window("64K", 0, 4096, UINT64_MAX);
+    assert_window("64K at 512", 65536 + 512, 4096, 512);
+    assert_window("64K at 513", 65536 + 512, 4096, UINT64_MAX);
 }
 
 static void a_window_at_the_tail_is_the_exports_end(void **state)

@@ -183,6 +183,10 @@ static enum plan_outcome prepare_window(const struct preparation *p)
         return mistake(p, error.reason);
     if (!place_window(p->facts, ret->window, &ret->base))
         return skip(p, "size: the window does not fit");
+    if (c->window_at && !value_number(c->window_at, &ret->variables, NULL, &ret->base, &error))
+        return mistake(p, error.reason);
+    if (ret->base > p->facts->size - ret->window)
+        return skip(p, "size: the window does not fit");
     if (c->window_at_tail)
         ret->base = p->facts->size - ret->window;
     environment_set_number(&ret->variables, "window", ret->window);

@@ -31,7 +31,7 @@ struct verdict_finding {
     const struct requirement *requirement; /* NULL: the case's line cites none */
     const char *file;                      /* of the case; NULL where found outside a line of it */
     unsigned file_line, file_column;
-    const char *demanded;     /* what the case's line or the requirement demands */
+    const char *demanded;     /* what the line of the case expects; NULL: the requirement says it */
     const char *came;         /* what came instead; foreign bytes escaped */
     size_t transcript_line;   /* the line that shows it, from 1; 0: none */
     const char *known_reason; /* KNOWN: from the expectation file */

@@ -185,6 +185,8 @@ static void headers(struct checker *c, const struct tree_case *the_case)
         check_number(c, v, &vocabulary_infos, ALLOW_ONE);
     if (the_case->window)
         check_number(c, the_case->window, NULL, ALLOW_ONE);
+    if (the_case->window_at)
+        check_number(c, the_case->window_at, NULL, ALLOW_ONE);
 }
 
 /* ---- what is sent ---- */

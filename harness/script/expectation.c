@@ -292,22 +292,34 @@ static const char *rule_of_stall(const struct connection *c)
     return NULL;
 }
 
+/* The rules that the referee sees broken by the silence, or the one that fits the phase. */
+static void find_stall(struct play *p, struct connection *c, const struct step *s, const char *came,
+                       struct told told)
+{
+    const char *expected = s ? demanded(p, s) : NULL;
+    struct place place = p->step ? p->step->place : (struct place){ 0 };
+    bool told_by_case = s && (s->by || (subject_of(s) == SUBJECT_ENDING && !c->disc));
+
+    session_stalled(c->session);
+    if (c->violations.count == 0 && !told_by_case)
+        finding_add(p, c, rule_of_stall(c), place, expected, came, told, false);
+    for (size_t i = 0; i < c->violations.count; i++)
+        finding_add(p, c, c->violations.all[i].rule, place, expected, came, told, false);
+    c->violations.count = 0;
+    if (told_by_case)
+        fail_line(p, c, s, true, came, told);
+}
+
 void expectation_stall(struct play *p, struct connection *c, const struct step *s)
 {
     struct buffer owing;
-    struct told told;
     const char *came;
 
     buffer_init(&owing, 4096);
     session_owing(c->session, &owing);
     came = arena_text(p->arena, buffer_span(&owing));
     buffer_free(&owing);
-    told = connection_tell(p, c, '#', "nothing more came: %s", came);
-    if (s && (s->by || (subject_of(s) == SUBJECT_ENDING && !c->disc)))
-        fail_line(p, c, s, true, came, told);
-    else
-        finding_add(p, c, rule_of_stall(c), p->step ? p->step->place : (struct place){ 0 },
-                    s ? demanded(p, s) : NULL, came, told, false);
+    find_stall(p, c, s, came, connection_tell(p, c, '#', "nothing more came: %s", came));
     c->life = LIFE_OVER;
 }
 

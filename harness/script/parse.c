@@ -121,6 +121,8 @@ static void header_window(struct parser *p, struct tree_case *c)
 {
     c->window_at_tail = parser_take_if(p, "tail");
     c->window = parse_expression(p);
+    if (!c->window_at_tail && parser_take_if(p, "at"))
+        c->window_at = parse_expression(p);
 }
 
 /* An item of `for`: a term, or a name with a dash in it. */

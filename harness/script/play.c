@@ -27,8 +27,17 @@ static void begin_transcript(struct play *p)
     buffer_print(&p->transcript, "case %s \"", c->name);
     if (c->title)
         escape_text(&p->transcript, span_text(c->title));
-    buffer_print(&p->transcript, "\"\nstart connect\ncanary off\n\n");
+    buffer_print(&p->transcript, "\"\nstart connect\n");
     p->result.transcript_lines = 4;
+    if (c->window) {
+        const struct bound *window = environment_find(&p->variables, "window");
+        const struct bound *base = environment_find(&p->variables, "base");
+
+        buffer_print(&p->transcript, "window %" PRIu64 " at %" PRIu64 "\n", window ? window->number : 0,
+                     base ? base->number : 0);
+        p->result.transcript_lines++;
+    }
+    buffer_print(&p->transcript, "canary off\n\n");
 }
 
 static void push(struct play *p, struct level level)

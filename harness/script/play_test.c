@@ -191,7 +191,7 @@ static void a_stall_says_who_owes_whom(void **state)
 
     (void)state;
     r = play_text(TRANSMISSION "C: READ\nS: DATA by x\nC: READ\nS: DATA by y\n", &s);
-    expect_rules(&r, "x");
+    expect_rules(&r, "reply.simple.every-request x");
     assert_non_null(strstr(finding_of(&r, "x")->came, "the server"));
     assert_true(r.closed[0]);
     end(&r);

@@ -300,6 +300,14 @@ static bool header(struct buffer *to, const char *keyword, const struct value *v
            text(to, "\n");
 }
 
+static bool window(struct buffer *to, const struct tree_case *c)
+{
+    if (!c->window)
+        return true;
+    return text(to, c->window_at_tail ? "window  tail " : "window  ") && print_value(c->window, to) &&
+           (!c->window_at || (text(to, " at ") && print_value(c->window_at, to))) && text(to, "\n");
+}
+
 static bool headers(struct buffer *to, const struct tree_case *c)
 {
     const char *start = vocabulary_name(&words_starts, c->start);
@@ -313,8 +321,7 @@ static bool headers(struct buffer *to, const struct tree_case *c)
     if (c->start != START_TRANSMISSION && !(named(to, "start   ", start) && text(to, "\n")))
         return false;
     if (!header(to, "export  ", c->export) || !header(to, "contexts ", c->contexts) ||
-        !header(to, "infos   ", c->infos) ||
-        !header(to, c->window_at_tail ? "window  tail " : "window  ", c->window))
+        !header(to, "infos   ", c->infos) || !window(to, c))
         return false;
     if (c->timeout_ns && !(text(to, "timeout ") && duration(to, c->timeout_ns) && text(to, "\n")))
         return false;

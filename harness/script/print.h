@@ -10,7 +10,7 @@
 bool print_case(const struct tree_case *c, struct buffer *to);
 bool print_step(const struct step *s, unsigned depth, struct buffer *to); /* with its newline; its body too */
 bool print_outcomes(const struct outcome *o, struct buffer *to);          /* "REP ACK | close" */
-bool print_fields(const struct field *f, struct buffer *to);              /* "error=EPERM", each behind a space */
+bool print_fields(const struct field *f, struct buffer *to); /* "error=EPERM", each behind a space */
 bool print_value(const struct value *v, struct buffer *to);
 
 #endif

@@ -79,6 +79,7 @@ static void headers_stay(void **state)
         "canary  off\n"
         "tags    slow big-one\n");
     stays("case a \"t\"\n");
+    stays("case a \"t\"\nwindow  8192 at 65536\n");
 }
 
 static void steps_stay(void **state)

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* The case language as a tree, every node with its place in the text.  cases/README.md has the grammar.
  *
- * A tree lives in one arena and is never changed once parsed.  It says what is written, not what it means: names
- * are looked up and values worked out when a case is played (script/value.h, script/play.h), and checked once
- * when the file is read (script/check.h). */
+ * A tree lives in one arena and is never changed once parsed.  It says what is written, not what it means:
+ * names are looked up and values worked out when a case is played (script/value.h, script/play.h), and
+ * checked once when the file is read (script/check.h). */
 #ifndef NBDTEST_SCRIPT_TREE_H
 #define NBDTEST_SCRIPT_TREE_H
 
@@ -48,17 +48,18 @@ struct value {
 /* ---- frames and what is said of them ---- */
 
 enum comparison {
-    COMPARE_EQUAL, /* = */
+    COMPARE_EQUAL,     /* = */
     COMPARE_NOT_EQUAL, /* != */
-    COMPARE_LESS, /* < */
-    COMPARE_AT_MOST, /* <= */
-    COMPARE_MORE, /* > */
-    COMPARE_AT_LEAST, /* >= */
-    COMPARE_HAS, /* has: all these flags are set */
-    COMPARE_LACKS, /* lacks: none of these flags is set */
+    COMPARE_LESS,      /* < */
+    COMPARE_AT_MOST,   /* <= */
+    COMPARE_MORE,      /* > */
+    COMPARE_AT_LEAST,  /* >= */
+    COMPARE_HAS,       /* has: all these flags are set */
+    COMPARE_LACKS,     /* lacks: none of these flags is set */
 };
 
-/* name=value, or name OPERATOR value in an expectation.  The name may have a dot: name.length, queries.count. */
+/* name=value, or name OPERATOR value in an expectation.  The name may have a dot: name.length, queries.count.
+ */
 struct field {
     struct place place;
     const char *name;
@@ -70,10 +71,12 @@ struct field {
 /* A frame to send, or an outcome to expect: a verb, what it is about, fields. */
 struct frame {
     struct place place;
-    const char *verb;      /* "OPT", "READ", "CMD", "raw", "REP", "OK", "DATA", "ERROR", "close", ...; may be $NAME */
-    struct value *subject; /* OPT GO, REP INFO, ERROR EINVAL, DATA zero, FLAGS offered, CMD 999; NULL if none */
-    struct value *detail;  /* REP INFO EXPORT: EXPORT; NULL if none */
-    bool many;             /* REP INFO*: zero or more */
+    const char
+        *verb; /* "OPT", "READ", "CMD", "raw", "REP", "OK", "DATA", "ERROR", "close", ...; may be $NAME */
+    struct value
+        *subject; /* OPT GO, REP INFO, ERROR EINVAL, DATA zero, FLAGS offered, CMD 999; NULL if none */
+    struct value *detail; /* REP INFO EXPORT: EXPORT; NULL if none */
+    bool many;            /* REP INFO*: zero or more */
     struct field *fields;
 };
 
@@ -114,22 +117,22 @@ enum step_kind {
 
 struct step {
     enum step_kind kind;
-    struct place place;        /* the line */
-    const char *connection;    /* C.two: the name; NULL: the first connection */
-    const char *label;         /* SEND: as NAME; EXPECT: the request's label; NULL if none */
-    struct frame frame;        /* SEND */
-    struct citation *breaks;   /* SEND: the demands on clients that this request breaks */
-    struct outcome *outcomes;  /* EXPECT */
-    struct citation *by;       /* EXPECT */
-    struct demand *demands;    /* EXPECT */
-    const char *save;          /* EXPECT: as NAME, the replies seen; NULL if none */
-    const char *same;          /* EXPECT: same NAME, the same replies as those; NULL if none */
-    const char *variable;      /* REPEAT, EACH; CONNECT: the connection's name */
-    const char *list;          /* EACH: the NAME after in */
-    struct value *from, *to;   /* REPEAT: both bounds included */
-    uint64_t pause_ns;         /* PAUSE */
-    struct field *fields;      /* CONNECT */
-    struct step *body;         /* SEGMENT, UNORDERED, REPEAT, EACH */
+    struct place place;       /* the line */
+    const char *connection;   /* C.two: the name; NULL: the first connection */
+    const char *label;        /* SEND: as NAME; EXPECT: the request's label; NULL if none */
+    struct frame frame;       /* SEND */
+    struct citation *breaks;  /* SEND: the demands on clients that this request breaks */
+    struct outcome *outcomes; /* EXPECT */
+    struct citation *by;      /* EXPECT */
+    struct demand *demands;   /* EXPECT */
+    const char *save;         /* EXPECT: as NAME, the replies seen; NULL if none */
+    const char *same;         /* EXPECT: same NAME, the same replies as those; NULL if none */
+    const char *variable;     /* REPEAT, EACH; CONNECT: the connection's name */
+    const char *list;         /* EACH: the NAME after in */
+    struct value *from, *to;  /* REPEAT: both bounds included */
+    uint64_t pause_ns;        /* PAUSE */
+    struct field *fields;     /* CONNECT */
+    struct step *body;        /* SEGMENT, UNORDERED, REPEAT, EACH */
     struct step *next;
 };
 
@@ -159,17 +162,18 @@ struct choice {
 };
 
 struct tree_case {
-    struct place place;      /* of the name */
+    struct place place; /* of the name */
     const char *name;
     const char *title;
     struct need *needs;
-    struct choice *choices;  /* they multiply */
-    unsigned modes;          /* MODE_*; 0: simple and structured */
+    struct choice *choices; /* they multiply */
+    unsigned modes;         /* MODE_*; 0: simple and structured */
     enum start start;
     struct value *export;    /* NULL: the run's export */
     struct value *contexts;  /* LIST of strings; NULL: none selected */
     struct value *infos;     /* LIST of information types; NULL: EXPORT and BLOCK_SIZE */
     struct value *window;    /* bytes; NULL: the case writes nothing */
+    struct value *window_at; /* where it has to begin; NULL: the runner chooses */
     bool window_at_tail;     /* the window is the export's last bytes */
     bool canary_off;         /* `canary off`: none is added */
     uint64_t timeout_ns;     /* 0: the run's */
