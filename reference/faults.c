@@ -2,7 +2,7 @@
 #include "reference/faults.h"
 
 const struct fault_row fault_rows[FAULT_COUNT] = {
-#define FAULT(constant, name, breaks, consequences, does) { name, breaks, consequences, does },
+#define FAULT(constant, name, breaks, consequences, with, does) { name, breaks, consequences, with, does },
 #include "reference/faults.def"
 };
 

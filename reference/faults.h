@@ -12,7 +12,7 @@
 #include "base/span.h"
 
 enum fault {
-#define FAULT(constant, name, breaks, consequences, does) FAULT_##constant,
+#define FAULT(constant, name, breaks, consequences, with, does) FAULT_##constant,
 #include "reference/faults.def"
     FAULT_COUNT
 };
@@ -21,6 +21,7 @@ struct fault_row {
     const char *name;         /* "cookie-changed": what --fault takes */
     const char *breaks;       /* requirement ids, separated by spaces: each has to be reported */
     const char *consequences; /* requirement ids that may be reported along with them, separated by spaces */
+    const char *with;         /* options of nbdtest without which it does not show, or "" */
     const char *does;         /* one line for --list-faults */
 };
 

@@ -110,7 +110,7 @@ static void hear_all(const struct faults *faults, struct buffer *heard)
         }
 }
 
-/* Those that take more than the samples: payloads of many MiB, offsets past 4 GiB, a second connection. */
+/* Those that take more than the samples: payloads of many MiB, a second connection. */
 static bool is_shown_elsewhere(size_t fault)
 {
     static const enum fault others[] = {

@@ -153,6 +153,11 @@ static void twice(struct reference_session *s, size_t start)
     edit_repeat(s, start, s->output.len - start);
 }
 
+static void type_unknown(struct reference_session *s, size_t start)
+{
+    edit_set(s, start + TYPE_AT, 4, 0x5555);
+}
+
 static void with_data(struct reference_session *s, size_t start)
 {
     append_text(s, start, span_text("done"));
@@ -291,6 +296,10 @@ static const struct message_fault {
     { FAULT_LIST_NAME_ALTERED, SCAN_KIND_OPTION_REPLY, ANY, NBD_REP_SERVER, ANY_INFO, server_name },
     { FAULT_LIST_DETAILS_NOT_UTF8, SCAN_KIND_OPTION_REPLY, ANY, NBD_REP_SERVER, ANY_INFO, text_not_utf8 },
     { FAULT_LIST_DETAILS_WITH_NUL, SCAN_KIND_OPTION_REPLY, ANY, NBD_REP_SERVER, ANY_INFO, text_with_nul },
+    { FAULT_LIST_FINAL_REPLY_UNKNOWN, SCAN_KIND_OPTION_REPLY, NBD_OPT_LIST, NBD_REP_ACK, ANY_INFO,
+      type_unknown },
+    { FAULT_INFO_FINAL_REPLY_UNKNOWN, SCAN_KIND_OPTION_REPLY, NBD_OPT_INFO, NBD_REP_ACK, ANY_INFO,
+      type_unknown },
     { FAULT_LIST_WITHOUT_FINAL_REPLY, SCAN_KIND_OPTION_REPLY, NBD_OPT_LIST, NBD_REP_ACK, ANY_INFO, left_out },
 
     { FAULT_INFO_WITHOUT_EXPORT, SCAN_KIND_OPTION_REPLY, NBD_OPT_INFO, NBD_REP_INFO, NBD_INFO_EXPORT,

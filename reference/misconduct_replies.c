@@ -183,20 +183,37 @@ static void hole_less(struct reference_session *s, size_t start, const struct wi
         edit_set(s, start + HOLE_SIZE_AT, 4, edit_get(s, start + HOLE_SIZE_AT, 4) - 1);
 }
 
-static void data_split(struct reference_session *s, size_t start, const struct wire_request *r)
+/* Makes two chunks of one; returns how many bytes of data the first has. */
+static size_t split_data(struct reference_session *s, size_t start, const struct wire_request *r)
 {
     size_t bytes = s->output.len - start - DATA_AT, half = bytes / 2;
     uint64_t offset = edit_get(s, start + PAYLOAD_AT, 8);
     uint16_t flags = (uint16_t)edit_get(s, start + FLAGS_AT, 2);
     struct wire_out out;
 
-    if (!(r->flags & NBD_CMD_FLAG_DF) || bytes < 2)
-        return;
     edit_insert(s, start + DATA_AT + half, DATA_AT);
     out = wire_out(s->output.bytes + start + DATA_AT + half, DATA_AT);
     chunk_put_data_header(&out, flags, r->cookie, offset + half, (uint32_t)(bytes - half));
     set_done(s, start, false);
     edit_set(s, start + LENGTH_AT, 4, WIRE_SIZE_chunk_data + half);
+    return half;
+}
+
+static void data_split(struct reference_session *s, size_t start, const struct wire_request *r)
+{
+    if ((r->flags & NBD_CMD_FLAG_DF) && s->output.len - start >= DATA_AT + 2)
+        split_data(s, start, r);
+}
+
+/* Two chunks, the second with the same data as the first. */
+static void data_from_start(struct reference_session *s, size_t start, const struct wire_request *r)
+{
+    size_t half;
+
+    if ((r->flags & NBD_CMD_FLAG_DF) || s->output.len - start < DATA_AT + 2)
+        return;
+    half = split_data(s, start, r);
+    memcpy(s->output.bytes + start + DATA_AT + half + DATA_AT, s->output.bytes + start + DATA_AT, half);
 }
 
 static void data_as_hole(struct reference_session *s, size_t start, const struct wire_request *r)
@@ -396,11 +413,13 @@ static const struct reply_fault {
 
     { FAULT_NONE_WITH_PAYLOAD, SCAN_KIND_CHUNK, NBD_REPLY_TYPE_NONE, ANY, none_with_payload },
     { FAULT_NONE_WITHOUT_DONE, SCAN_KIND_CHUNK, NBD_REPLY_TYPE_NONE, ANY, none_without_done },
-    { FAULT_READ_WITHOUT_DONE, SCAN_KIND_CHUNK, ANY, NBD_CMD_READ, done_cleared },
+    { FAULT_READ_WITHOUT_DONE, SCAN_KIND_CHUNK, NBD_REPLY_TYPE_OFFSET_DATA, ANY, done_cleared },
+    { FAULT_READ_WITHOUT_DONE, SCAN_KIND_CHUNK, NBD_REPLY_TYPE_OFFSET_HOLE, ANY, done_cleared },
 
     { FAULT_DATA_CHUNK_EMPTY, SCAN_KIND_CHUNK, NBD_REPLY_TYPE_OFFSET_DATA, ANY, data_empty_before },
     { FAULT_DATA_CHUNK_BEYOND_REQUEST, SCAN_KIND_CHUNK, NBD_REPLY_TYPE_OFFSET_DATA, ANY, data_beyond },
     { FAULT_DATA_CHUNK_RELATIVE, SCAN_KIND_CHUNK, NBD_REPLY_TYPE_OFFSET_DATA, ANY, data_relative },
+    { FAULT_DATA_CHUNK_FROM_START, SCAN_KIND_CHUNK, NBD_REPLY_TYPE_OFFSET_DATA, ANY, data_from_start },
     { FAULT_DATA_CHUNK_LAST_BYTE_WRONG, SCAN_KIND_CHUNK, NBD_REPLY_TYPE_OFFSET_DATA, ANY, data_last_byte },
     { FAULT_CONTENT_TWICE, SCAN_KIND_CHUNK, NBD_REPLY_TYPE_OFFSET_DATA, ANY, content_twice },
     { FAULT_CONTENT_TWICE, SCAN_KIND_CHUNK, NBD_REPLY_TYPE_OFFSET_HOLE, ANY, content_twice },

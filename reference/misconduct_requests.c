@@ -138,7 +138,7 @@ static bool at_told_maximum(const struct reference_session *s, const struct wire
 
 static bool at_default_maximum(const struct reference_session *s, const struct wire_request *r)
 {
-    return s->in.error == 0 && !s->misconduct->block_size_told && r->length > 16777216;
+    return s->in.error == 0 && r->length > 16777216;
 }
 
 static bool cookie_zero(const struct reference_session *s, const struct wire_request *r)
@@ -150,12 +150,6 @@ static bool cookie_ones(const struct reference_session *s, const struct wire_req
 {
     (void)s;
     return r->cookie == UINT64_MAX;
-}
-
-static bool offset_negative(const struct reference_session *s, const struct wire_request *r)
-{
-    (void)s;
-    return r->offset > INT64_MAX;
 }
 
 static bool length_negative(const struct reference_session *s, const struct wire_request *r)
@@ -215,7 +209,6 @@ static const struct request_fault {
     { FAULT_BLOCK_STATUS_BEYOND_END_EIO, NBD_CMD_BLOCK_STATUS, beyond_end, REFUSED, NBD_EIO },
 
     /* numbers */
-    { FAULT_OFFSET_SIGNED_CLOSES, ANY, offset_negative, CLOSED, 0 },
     { FAULT_LENGTH_SIGNED_REFUSED, NBD_CMD_TRIM, length_negative, REFUSED, NBD_EIO },
     { FAULT_LENGTH_SIGNED_REFUSED, NBD_CMD_WRITE_ZEROES, length_negative, REFUSED, NBD_EIO },
     { FAULT_LENGTH_SIGNED_REFUSED, NBD_CMD_CACHE, length_negative, REFUSED, NBD_EIO },
@@ -260,7 +253,7 @@ static const struct request_fault {
     { FAULT_WRITE_ZEROES_CLOSES, NBD_CMD_WRITE_ZEROES, in_order, CLOSED, 0 },
 };
 
-/* The end of a range that passes 2^64 is small when nobody looks. */
+/* What becomes of offsets when nobody looks how large they are. */
 void requests_misconduct_begin(struct reference_session *s, struct wire_request *r)
 {
     const struct command_rules *rules = command_rules_of(r->type);
@@ -269,6 +262,8 @@ void requests_misconduct_begin(struct reference_session *s, struct wire_request 
     if (!rules || !rules->ranged)
         return;
     if (fault_on(s, FAULT_OFFSET_WRAPS) && r->length > UINT64_MAX - r->offset)
+        r->offset = 0;
+    if (fault_on(s, FAULT_OFFSET_NEGATIVE_IS_START) && r->offset > INT64_MAX)
         r->offset = 0;
     if (fault_on(s, FAULT_READ_SHIFTED) && r->type == NBD_CMD_READ && !s->structured && r->offset < size &&
         r->length < size - r->offset)
