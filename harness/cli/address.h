@@ -8,15 +8,16 @@
 
 struct address {
     bool is_unix;
-    char host[256];   /* TCP: without the brackets of IPv6 */
-    char port[16];    /* TCP */
-    char path[108];   /* Unix socket */
+    char host[256];    /* TCP: without the brackets of IPv6 */
+    char port[16];     /* TCP */
+    char path[108];    /* Unix socket */
     char export[4097]; /* of a URI; empty: none was given */
     bool has_export;
 };
 
-/* Understands HOST, HOST:PORT, [ADDRESS]:PORT, nbd://HOST[:PORT][/EXPORT] and nbd+unix:///[EXPORT]?socket=PATH, with
- * %XX undone in EXPORT and PATH.  False with what is wrong in error. */
+/* Understands HOST, HOST:PORT, [ADDRESS]:PORT, nbd://HOST[:PORT][/EXPORT] and
+ * nbd+unix:///[EXPORT]?socket=PATH, with %XX undone in EXPORT and PATH.  False with what is wrong in error.
+ */
 bool address_parse(const char *text, struct address *ret, char *error, size_t error_size);
 
 #endif

@@ -55,8 +55,19 @@ static void unix_uris_name_a_socket(void **state)
 static void wrong_addresses_are_refused_with_a_reason(void **state)
 {
     static const char *const wrong[] = {
-        "",         ":10809",          "::1",   "[::1",        "[::1]x", "host:", "http://host",
-        "nbd+unix:///?socket=", "nbd+unix:///", "nbd+unix://s", "nbd://", "nbd://h/%4",  "nbd://h/%00",
+        "",
+        ":10809",
+        "::1",
+        "[::1",
+        "[::1]x",
+        "host:",
+        "http://host",
+        "nbd+unix:///?socket=",
+        "nbd+unix:///",
+        "nbd+unix://s",
+        "nbd://",
+        "nbd://h/%4",
+        "nbd://h/%00",
     };
 
     (void)state;

@@ -86,7 +86,8 @@ static bool take_faults(struct bundled *b, const char *argument)
         size_t len = strcspn(argument, ",");
 
         if (!faults_switch_on(&b->config.faults, span_of(argument, len))) {
-            fprintf(stderr, "nbdtest: no fault is named '%.*s'; --list-faults lists them\n", (int)len, argument);
+            fprintf(stderr, "nbdtest: no fault is named '%.*s'; --list-faults lists them\n", (int)len,
+                    argument);
             return false;
         }
         argument += len + (argument[len] == ',');
@@ -146,5 +147,9 @@ void bundled_print_faults(void)
         printf("%s\n    does    %s\n    breaks  %s\n", row->name, row->does, row->breaks);
         if (row->consequences[0] != '\0')
             printf("    also    %s\n", row->consequences);
+        if (row->with[0] != '\0')
+            printf("    with    %s\n", row->with);
+        if (row->with[0] != '\0')
+            printf("    with    %s\n", row->with);
     }
 }

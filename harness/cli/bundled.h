@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The bundled server as set up on a command line: what `nbdtest` plays against when no server is named, and what
- * `nbdtest serve` serves. */
+/* The bundled server as set up on a command line: what `nbdtest` plays against when no server is named, and
+ * what `nbdtest serve` serves. */
 #ifndef NBDTEST_CLI_BUNDLED_H
 #define NBDTEST_CLI_BUNDLED_H
 
@@ -11,15 +11,17 @@
 #include "reference/store.h"
 
 /* Options that both commands have: rows for options_parse() (cli/options.h). */
-#define BUNDLED_OPTIONS                                                                                      \
-    { "size", 0, "SIZE", "bytes in the bundled server's export (K M G T; default 1T)" },                     \
-    { "bundled-read-only", 0, NULL, "the bundled server's export is read-only" },                            \
-    { "block-size", 0, "MIN:PREF:MAX", "sizes that the bundled server advertises and enforces" },            \
-    { "without", 0, "FLAG", "a transmission flag that the bundled server withholds" },                       \
-    { "no-structured", 0, NULL, "the bundled server has no structured replies" },                            \
-    { "name", 0, "NAME", "name of the bundled server's export (default: empty)" },                           \
-    { "fault", 0, "NAME,...", "violations that the bundled server commits" },                                \
-    { "list-faults", 0, NULL, "list what --fault takes" }
+#define BUNDLED_OPTIONS                                                                               \
+    { "size", 0, "SIZE", "bytes in the bundled server's export (K M G T; default 1T)" },              \
+        { "bundled-read-only", 0, NULL, "the bundled server's export is read-only" },                 \
+        { "block-size", 0, "MIN:PREF:MAX", "sizes that the bundled server advertises and enforces" }, \
+        { "without", 0, "FLAG", "a transmission flag that the bundled server withholds" },            \
+        { "no-structured", 0, NULL, "the bundled server has no structured replies" },                 \
+        { "name", 0, "NAME", "name of the bundled server's export (default: empty)" },                \
+        { "fault", 0, "NAME,...", "violations that the bundled server commits" },                     \
+    {                                                                                                 \
+        "list-faults", 0, NULL, "list what --fault takes"                                             \
+    }
 
 enum bundled_option {
     BUNDLED_SIZE,

@@ -56,7 +56,8 @@ static struct link *dial(void *ctx, uint64_t timeout_ns, char *error, size_t err
     return link_tap(link, listener);
 }
 
-struct capture_target *capture_target_new(const char *path, const struct target *target, char *error, size_t error_size)
+struct capture_target *capture_target_new(const char *path, const struct target *target, char *error,
+                                          size_t error_size)
 {
     struct capture_writer *writer = capture_create(path, error, error_size);
     struct capture_target *c;

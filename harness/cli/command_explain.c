@@ -8,6 +8,7 @@
 #include "cli/options.h"
 #include "reference/faults.h"
 #include "runner/run.h"
+#include "script/cite.h"
 
 static const struct option_row rows[] = {
     { "cases", 0, "FOLDER", "the shipped cases, if not where they were installed" },
@@ -30,31 +31,11 @@ static bool take(void *ctx, size_t row, const char *argument)
     return true;
 }
 
-static bool cited_in(const struct citation *by, const char *id)
-{
-    for (; by; by = by->next)
-        if (strcmp(by->id, id) == 0)
-            return true;
-    return false;
-}
-
-static bool cited_in_steps(const struct step *steps, const char *id)
-{
-    for (const struct step *s = steps; s; s = s->next) {
-        if (cited_in(s->by, id) || cited_in_steps(s->body, id))
-            return true;
-        for (const struct demand *d = s->demands; d; d = d->next)
-            if (cited_in(d->by, id))
-                return true;
-    }
-    return false;
-}
-
 static void print_cases(const struct library *library, const char *id)
 {
     for (size_t t = 0; t < library->tree_count; t++)
         for (const struct tree_case *c = library->trees[t]->cases; c; c = c->next)
-            if (cited_in_steps(c->steps, id))
+            if (cite_has(c, id))
                 printf("case     %s: %s\n", c->name, c->title);
 }
 
@@ -91,8 +72,8 @@ static int explain(const struct explain *e, const char *id)
         fprintf(stderr, "nbdtest: no requirement has the id '%s'\n", id);
     } else if (files_library(cases, NULL, 0, catalogue, &library)) {
         printf("%s\nlevel    %s, binds the %s\nsection  %s, line %s\ndemands  %s\n", row->id, row->level_text,
-               strcmp(row->party, "both") == 0 ? "server and the client" : row->party, row->section, row->line,
-               row->summary);
+               strcmp(row->party, "both") == 0 ? "server and the client" : row->party, row->section,
+               row->line, row->summary);
         print_cases(&library, id);
         print_faults(id);
         library_free(&library);
@@ -110,7 +91,8 @@ int command_explain(int argc, char **argv)
     if (first < 0)
         return STATUS_USAGE;
     if (e.help || argc - first != 1) {
-        puts("nbdtest explain [OPTIONS] ID: what a requirement demands, the cases that check it, the faults that break it\n");
+        puts("nbdtest explain [OPTIONS] ID: what a requirement demands, the cases that check it, the faults "
+             "that break it\n");
         options_print(rows, sizeof rows / sizeof rows[0], stdout);
         return e.help ? STATUS_CONFORMS : STATUS_USAGE;
     }

@@ -171,8 +171,9 @@ static struct link *dial_bundled(void *ctx, uint64_t timeout_ns, char *error, si
 static void append_quoted(char *to, size_t size, const char *word)
 {
     size_t len = strlen(to);
-    bool plain = *word && strspn(word, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_./:=,@%+[]") ==
-                              strlen(word);
+    bool plain =
+        *word && strspn(word, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_./:=,@%+[]") ==
+                     strlen(word);
 
     snprintf(to + len, size - len, plain ? " %s" : " '%s'", word);
 }
@@ -192,9 +193,9 @@ static void remember_command(struct run *r, int argc, char **argv, int first)
 static bool take_words(struct run *r, int argc, char **argv, int first)
 {
     for (int i = first; i < argc; i++) {
-        bool taken = strstr(argv[i], "://")          ? take_server(r, argv[i])
+        bool taken = strstr(argv[i], "://")        ? take_server(r, argv[i])
                      : files_is_case_path(argv[i]) ? add_word(r->paths, &r->path_count, argv[i])
-                                                     : add_word(r->patterns, &r->pattern_count, argv[i]);
+                                                   : add_word(r->patterns, &r->pattern_count, argv[i]);
 
         if (!taken)
             return false;
@@ -303,7 +304,8 @@ static enum status run(struct run *r)
 
 int command_run(int argc, char **argv)
 {
-    static const char usage[] = "nbdtest [run] [OPTIONS] [NBD-URI] [CASE-FILE | PATTERN] ...: plays cases against a server\n";
+    static const char usage[] =
+        "nbdtest [run] [OPTIONS] [NBD-URI] [CASE-FILE | PATTERN] ...: plays cases against a server\n";
     struct run *r = calloc(1, sizeof *r);
     int status = STATUS_USAGE;
     int first;

@@ -4,6 +4,7 @@
 #define NBDTEST_CLI_COMMANDS_H
 
 int command_run(int argc, char **argv);
+int command_decode(int argc, char **argv);
 int command_list(int argc, char **argv);
 int command_explain(int argc, char **argv);
 int command_serve(int argc, char **argv);

@@ -53,7 +53,8 @@ bool files_find_cases(const char *given, char *ret, size_t size)
     snprintf(ret, size, "%s", NBDTEST_SOURCE_CASES);
     if (has_catalogue(ret))
         return true;
-    fprintf(stderr, "nbdtest: the shipped cases are not where they were installed; name their folder with --cases\n");
+    fprintf(stderr,
+            "nbdtest: the shipped cases are not where they were installed; name their folder with --cases\n");
     return false;
 }
 
@@ -90,8 +91,8 @@ struct catalogue *files_catalogue(const char *cases)
     return NULL;
 }
 
-bool files_library(const char *cases, const char *const *paths, size_t count, const struct catalogue *catalogue,
-                   struct library *ret)
+bool files_library(const char *cases, const char *const *paths, size_t count,
+                   const struct catalogue *catalogue, struct library *ret)
 {
     struct diagnostics d;
 

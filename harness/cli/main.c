@@ -16,6 +16,7 @@ static const struct {
     { "run", command_run, "play cases against a server (the default command)" },
     { "list", command_list, "list the cases" },
     { "explain", command_explain, "tell what a requirement demands and which cases check it" },
+    { "decode", command_decode, "print the connections of a capture as cases" },
     { "serve", command_serve, "serve an export from memory, correctly or with faults on purpose" },
     { "help", command_help, "this text" },
     { "version", command_version, "print the version" },
@@ -33,7 +34,8 @@ static int command_help(int argc, char **argv)
          "  nbdtest my.nbd                          the cases of a file\n\ncommands:");
     for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++)
         printf("  %-8s %s\n", commands[i].name, commands[i].summary);
-    puts("\n'nbdtest COMMAND --help' tells more.  Exit status: 0 conforms, 1 violations, 2 wrong usage or nothing\n"
+    puts("\n'nbdtest COMMAND --help' tells more.  Exit status: 0 conforms, 1 violations, 2 wrong usage or "
+         "nothing\n"
          "selected, 3 server not reachable, 4 server died, 5 defect of nbdtest, 77 everything skipped.");
     return STATUS_CONFORMS;
 }

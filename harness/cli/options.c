@@ -6,7 +6,8 @@
 
 #define ROWS_MAX 32
 
-int options_parse(const struct option_row *rows, size_t count, int argc, char **argv, option_taken *take, void *ctx)
+int options_parse(const struct option_row *rows, size_t count, int argc, char **argv, option_taken *take,
+                  void *ctx)
 {
     struct option longs[ROWS_MAX + 1] = { 0 };
     char shorts[2 * ROWS_MAX + 1];
