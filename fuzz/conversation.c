@@ -65,6 +65,7 @@ static void see_state(struct digest *d, const struct session *s)
     digest_number(d, session_phase(s));
     digest_number(d, session_in_flight(s));
     digest_number(d, n->structured);
+    digest_number(d, n->extended);
     digest_number(d, n->no_zeroes);
     digest_number(d, n->size);
     digest_number(d, n->transmission_flags);
@@ -82,8 +83,8 @@ static void take_message(struct conversation *c, const struct message *m)
     see_state(&c->seen, c->session);
     if (c->message)
         c->message(c, m);
-    if (m->head.kind == SCAN_KIND_REQUEST && m->head.request.type == NBD_CMD_READ)
-        c->asked += m->head.request.length;
+    if (message_is_request(m) && m->request.type == NBD_CMD_READ)
+        c->asked = m->request.length < UINT64_MAX - c->asked ? c->asked + m->request.length : UINT64_MAX;
     if (!m->exchange || !m->exchange->answered)
         return;
     c->got += m->exchange->data.len;

@@ -34,9 +34,9 @@ struct meeting {
 /* As if one command in one mode kept its offset in 48 bits. */
 static void planted(const struct conversation *c, const struct message *m)
 {
-    const struct wire_request *r = &m->head.request;
+    const struct session_request *r = &m->request;
 
-    if (m->head.kind == SCAN_KIND_REQUEST && session_negotiated(c->session)->structured &&
+    if (message_is_request(m) && session_negotiated(c->session)->structured &&
         r->type == NBD_CMD_WRITE_ZEROES && r->offset >> 48 && r->offset <= INT64_MAX)
         target_planted();
 }

@@ -4,14 +4,20 @@
 #include <stdlib.h>
 
 #include "base/memory.h"
+#include "reference/manners.h"
 #include "reference/misconduct.h"
 #include "reference/state.h"
 #include "wire/constants.h"
 
 enum {
+    DATA_PIECE = 256 * 1024,   /* of a long READ, written at a time */
     HOLE_GRANULE = 512,        /* holes of a READ start and end at multiples of this, where they can */
     STATUS_EXTENTS_MAX = 4096, /* a chunk has no more of them; what is left out the client asks for again */
+    READ_CHUNKS_MAX = 4096,    /* of the reply to a READ */
 };
+
+/* The largest hole of a READ, which has 32 bits and is to end where data may begin. */
+#define HOLE_MAX (UINT64_C(1) << 31)
 
 struct wire_out answer_room(struct reference_session *s, size_t len)
 {
@@ -26,6 +32,7 @@ void answer_put(struct reference_session *s, size_t start, enum scan_kind kind)
     (void)start;
     (void)kind;
     MISCONDUCT(s, misconduct_message(s, start, kind));
+    MANNERS(s, manners_message(s, start));
 }
 
 /* ---- handshake: "Option reply types" ---- */
@@ -42,10 +49,14 @@ static struct wire_out option_reply(struct reference_session *s, uint32_t type, 
 
 void answer_option(struct reference_session *s, uint32_t type, const char *message)
 {
-    struct span text = message ? span_text(message) : span_of(NULL, 0);
+    struct span text;
     size_t start = s->output.len;
-    struct wire_out out = option_reply(s, type, text.len);
+    struct wire_out out;
 
+    if (message)
+        MANNERS(s, manners_option_message(s, &message));
+    text = message ? span_text(message) : span_of(NULL, 0);
+    out = option_reply(s, type, text.len);
     wire_put_bytes(&out, text);
     answer_put(s, start, SCAN_KIND_OPTION_REPLY);
 }
@@ -115,13 +126,14 @@ void answer_info(struct reference_session *s, const struct reference_export *exp
     answer_put(s, start, SCAN_KIND_OPTION_REPLY);
 }
 
-void answer_context(struct reference_session *s, uint32_t id)
+void answer_context(struct reference_session *s, enum context context, uint32_t id)
 {
+    struct span name = span_text(context_rows[context].name);
     size_t start = s->output.len;
-    struct wire_out out = option_reply(s, NBD_REP_META_CONTEXT, 4 + strlen(ALLOCATION_CONTEXT));
+    struct wire_out out = option_reply(s, NBD_REP_META_CONTEXT, 4 + name.len);
 
     wire_put_32(&out, id);
-    wire_put_bytes(&out, span_text(ALLOCATION_CONTEXT));
+    wire_put_bytes(&out, name);
     answer_put(s, start, SCAN_KIND_OPTION_REPLY);
 }
 
@@ -139,7 +151,18 @@ void answer_export_name(struct reference_session *s, const struct reference_expo
 
 /* ---- transmission: "Simple reply message", "Structured reply types" ---- */
 
-static void answer_simple(struct reference_session *s, uint64_t cookie, uint32_t error)
+/* How the chunks of the reply to a request begin. */
+struct chunk_to answer_to(const struct reference_session *s, const struct request *r)
+{
+    return s->extended ? chunk_to_extended(r->cookie, r->offset) : chunk_to(r->cookie);
+}
+
+void answer_put_chunk(struct reference_session *s, size_t start)
+{
+    answer_put(s, start, s->extended ? SCAN_KIND_EXTENDED_REPLY : SCAN_KIND_CHUNK);
+}
+
+void answer_simple(struct reference_session *s, uint64_t cookie, uint32_t error)
 {
     size_t start = s->output.len;
     struct wire_out out = answer_room(s, WIRE_SIZE_simple_reply);
@@ -149,72 +172,99 @@ static void answer_simple(struct reference_session *s, uint64_t cookie, uint32_t
     answer_put(s, start, SCAN_KIND_SIMPLE_REPLY);
 }
 
-static void answer_none(struct reference_session *s, uint64_t cookie)
+void answer_none(struct reference_session *s, const struct request *r)
 {
+    struct chunk_to to = answer_to(s, r);
     size_t start = s->output.len;
-    struct wire_out out = answer_room(s, WIRE_SIZE_chunk);
+    struct wire_out out = answer_room(s, chunk_header_size(to));
 
-    chunk_put_none(&out, cookie);
-    answer_put(s, start, SCAN_KIND_CHUNK);
+    chunk_put_none(&out, to);
+    answer_put_chunk(s, start);
 }
 
-void answer_done(struct reference_session *s, uint64_t cookie)
+void answer_done(struct reference_session *s, const struct request *r)
 {
+    if (MANNERS_TAKE(s, manners_done(s, r)))
+        return;
     if (s->structured)
-        answer_none(s, cookie);
+        answer_none(s, r);
     else
-        answer_simple(s, cookie, 0);
+        answer_simple(s, r->cookie, 0);
 }
 
-void answer_error(struct reference_session *s, const struct wire_request *r, uint32_t error, const char *why)
+void answer_error(struct reference_session *s, const struct request *r, uint32_t error, const char *why)
 {
     struct span message = span_text(why);
+    struct chunk_to to = answer_to(s, r);
     size_t start = s->output.len;
     struct wire_out out;
 
+    if (MANNERS_TAKE(s, manners_error(s, r, error, why)))
+        return;
     if (!s->structured) {
         answer_simple(s, r->cookie, error);
         return;
     }
-    out = answer_room(s, WIRE_SIZE_chunk + WIRE_SIZE_chunk_error + message.len);
-    chunk_put_error(&out, NBD_REPLY_FLAG_DONE, r->cookie, error, message);
-    answer_put(s, start, SCAN_KIND_CHUNK);
+    out = answer_room(s, chunk_header_size(to) + WIRE_SIZE_chunk_error + message.len);
+    chunk_put_error(&out, NBD_REPLY_FLAG_DONE, to, error, message);
+    answer_put_chunk(s, start);
 }
 
-static void answer_simple_read(struct reference_session *s, const struct wire_request *r)
+/* How many of the data that end a reply are written with its header.  Of many data only a piece, so that they
+ * need not be in memory twice, and stay in the processor's cache on their way; what alters replies wants to
+ * see them whole. */
+static size_t first_piece(const struct reference_session *s, uint64_t length)
 {
-    size_t start = s->output.len;
-    struct wire_out out = answer_room(s, WIRE_SIZE_simple_reply + (size_t)r->length);
+    return length <= DATA_PIECE || !s->in_pieces || s->misconduct || s->manners ? (size_t)length : DATA_PIECE;
+}
+
+void answer_rest(struct reference_session *s)
+{
+    size_t piece = s->rest.length < DATA_PIECE ? (size_t)s->rest.length : DATA_PIECE;
+    struct wire_out out = answer_room(s, piece);
+
+    store_read(s->export->store, s->rest.offset, out.at, piece);
+    s->rest.offset += piece;
+    s->rest.length -= piece;
+}
+
+static void answer_simple_read(struct reference_session *s, const struct request *r)
+{
+    size_t start = s->output.len, piece = first_piece(s, r->length);
+    struct wire_out out = answer_room(s, WIRE_SIZE_simple_reply + piece);
 
     wire_put_simple_reply(&out,
                           &(struct wire_simple_reply){ (uint32_t)NBD_SIMPLE_REPLY_MAGIC, 0, r->cookie });
-    store_read(s->export->store, r->offset, out.at + out.len, r->length);
+    store_read(s->export->store, r->offset, out.at + out.len, piece);
+    s->rest.offset = r->offset + piece;
+    s->rest.length = r->length - piece;
     answer_put(s, start, SCAN_KIND_SIMPLE_REPLY);
 }
 
-static void answer_data_chunk(struct reference_session *s, uint64_t cookie, uint16_t flags, uint64_t offset,
-                              uint32_t length)
+void answer_data_chunk(struct reference_session *s, struct chunk_to to, uint16_t flags, uint64_t offset,
+                       uint32_t length)
 {
-    size_t start = s->output.len;
-    struct wire_out out = answer_room(s, WIRE_SIZE_chunk + WIRE_SIZE_chunk_data + (size_t)length);
+    size_t start = s->output.len, piece = flags & NBD_REPLY_FLAG_DONE ? first_piece(s, length) : length;
+    struct wire_out out = answer_room(s, chunk_header_size(to) + WIRE_SIZE_chunk_data + piece);
 
-    chunk_put_data_header(&out, flags, cookie, offset, length);
-    store_read(s->export->store, offset, out.at + out.len, length);
-    answer_put(s, start, SCAN_KIND_CHUNK);
+    chunk_put_data_header(&out, flags, to, offset, length);
+    store_read(s->export->store, offset, out.at + out.len, piece);
+    s->rest.offset = offset + piece;
+    s->rest.length = length - piece;
+    answer_put_chunk(s, start);
 }
 
-static void answer_hole_chunk(struct reference_session *s, uint64_t cookie, uint16_t flags, uint64_t offset,
-                              uint32_t length)
+void answer_hole_chunk(struct reference_session *s, struct chunk_to to, uint16_t flags, uint64_t offset,
+                       uint32_t length)
 {
     size_t start = s->output.len;
-    struct wire_out out = answer_room(s, WIRE_SIZE_chunk + WIRE_SIZE_chunk_hole);
+    struct wire_out out = answer_room(s, chunk_header_size(to) + WIRE_SIZE_chunk_hole);
 
-    chunk_put_hole(&out, flags, cookie, offset, length);
-    answer_put(s, start, SCAN_KIND_CHUNK);
+    chunk_put_hole(&out, flags, to, offset, length);
+    answer_put_chunk(s, start);
 }
 
-/* Bytes, from offset and at most length, that are known to read as zero. */
-static uint64_t zeroes_from(const struct store *store, uint64_t offset, uint64_t length)
+uint64_t answer_zeroes(const struct store *store, uint64_t offset, uint64_t length)
 {
     enum store_kind kind;
     uint64_t bytes = 0, extent;
@@ -232,9 +282,13 @@ static uint64_t zeroes_from(const struct store *store, uint64_t offset, uint64_t
  * between data and holes are those of pages and so multiples of 512; holes that are shorter count as data. */
 static uint64_t content_extent(const struct store *store, uint64_t offset, uint64_t length, bool *ret_hole)
 {
-    uint64_t zeroes = zeroes_from(store, offset, length), bytes = 0;
+    uint64_t zeroes, bytes = 0;
     enum store_kind kind;
 
+    *ret_hole = false;
+    if (store_extent(store, offset, length, &kind) == length && kind == STORE_DATA)
+        return length;
+    zeroes = answer_zeroes(store, offset, length);
     *ret_hole = zeroes >= HOLE_GRANULE;
     if (*ret_hole)
         return zeroes;
@@ -243,18 +297,45 @@ static uint64_t content_extent(const struct store *store, uint64_t offset, uint6
         if (bytes == length)
             break;
         bytes += store_extent(store, offset + bytes, length - bytes, &kind);
-        zeroes = zeroes_from(store, offset + bytes, length - bytes);
+        zeroes = answer_zeroes(store, offset + bytes, length - bytes);
         if (bytes == length)
             break;
     }
     return bytes;
 }
 
+/* Pages that hold something are sent in full at most, and no extent is in more chunks than its length makes.
+ */
+bool answer_fits(const struct reference_session *s, const struct request *r)
+{
+    uint64_t bytes = 0, chunks = r->length / HOLE_MAX, extent;
+
+    for (uint64_t at = 0; at < r->length; at += extent) {
+        enum store_kind kind;
+
+        extent = store_extent(s->export->store, r->offset + at, r->length - at, &kind);
+        chunks++;
+        if (kind == STORE_DATA) {
+            bytes += extent;
+            chunks += extent / transmission_payload_max(s->export);
+        }
+        if (bytes > REFERENCE_MAX_PAYLOAD || chunks > READ_CHUNKS_MAX)
+            return false;
+    }
+    return true;
+}
+
+/* How much of an extent goes into one chunk; the rest goes into the next ones. */
+static uint64_t chunk_max(const struct reference_session *s, bool hole)
+{
+    return hole ? HOLE_MAX : transmission_payload_max(s->export);
+}
+
 /* With NBD_CMD_FLAG_DF one chunk: a hole only when all of it is. */
-static void answer_structured_read(struct reference_session *s, const struct wire_request *r)
+static void answer_structured_read(struct reference_session *s, const struct request *r)
 {
     uint64_t offset = r->offset, end = offset + r->length;
-    bool whole = r->flags & NBD_CMD_FLAG_DF;
+    bool whole = (r->flags & NBD_CMD_FLAG_DF) && r->length <= transmission_payload_max(s->export);
 
     while (offset < end) {
         bool hole;
@@ -265,44 +346,73 @@ static void answer_structured_read(struct reference_session *s, const struct wir
             hole = false;
             bytes = end - offset;
         }
+        if (bytes > chunk_max(s, hole))
+            bytes = chunk_max(s, hole);
         flags = bytes == end - offset ? NBD_REPLY_FLAG_DONE : 0;
         if (hole)
-            answer_hole_chunk(s, r->cookie, flags, offset, (uint32_t)bytes);
+            answer_hole_chunk(s, answer_to(s, r), flags, offset, (uint32_t)bytes);
         else
-            answer_data_chunk(s, r->cookie, flags, offset, (uint32_t)bytes);
+            answer_data_chunk(s, answer_to(s, r), flags, offset, (uint32_t)bytes);
         offset += bytes;
     }
 }
 
-void answer_read(struct reference_session *s, const struct wire_request *r)
+void answer_read(struct reference_session *s, const struct request *r)
 {
+    if (MANNERS_TAKE(s, manners_read(s, r)))
+        return;
     if (!s->structured)
         answer_simple_read(s, r);
     else if (r->length == 0)
-        answer_none(s, r->cookie);
+        answer_none(s, r);
     else
         answer_structured_read(s, r);
 }
 
-void answer_block_status(struct reference_session *s, const struct wire_request *r)
+/* Descriptors that a chunk may have: they stay within the maximum payload, too. */
+static size_t extents_max(const struct reference_session *s, const struct request *r)
 {
-    static const uint32_t states[] = {
-        [STORE_HOLE] = NBD_STATE_HOLE | NBD_STATE_ZERO, [STORE_ZERO] = NBD_STATE_ZERO, [STORE_DATA] = 0
-    };
-    size_t most = r->flags & NBD_CMD_FLAG_REQ_ONE ? 1 : STATUS_EXTENTS_MAX, count = 0, start = s->output.len;
-    struct wire_extent *extents = memory_take(most * sizeof *extents);
+    size_t size = s->extended ? WIRE_SIZE_extended_extent : WIRE_SIZE_extent;
+    size_t most = transmission_payload_max(s->export) / size;
+
+    if ((r->flags & NBD_CMD_FLAG_REQ_ONE) || most == 0)
+        return 1;
+    return most < STATUS_EXTENTS_MAX ? most : STATUS_EXTENTS_MAX;
+}
+
+static void answer_status_of(struct reference_session *s, const struct request *r, uint16_t flags,
+                             const struct context_row *context)
+{
+    size_t most = extents_max(s, r), count = 0, start = s->output.len;
+    struct wire_extended_extent *extents = memory_grow(NULL, most * sizeof *extents);
     uint64_t at = r->offset, end = r->offset + r->length;
+    struct chunk_to to = answer_to(s, r);
     struct wire_out out;
 
     while (at < end && count < most) {
-        enum store_kind kind;
-        uint64_t bytes = store_extent(s->export->store, at, end - at, &kind);
+        uint64_t status, bytes = context->extent(s->export, at, end - at, &status);
 
-        extents[count++] = (struct wire_extent){ (uint32_t)bytes, states[kind] };
+        extents[count++] = (struct wire_extended_extent){ bytes, status };
         at += bytes;
     }
-    out = answer_room(s, WIRE_SIZE_chunk + WIRE_SIZE_chunk_status + count * WIRE_SIZE_extent);
-    chunk_put_status(&out, NBD_REPLY_FLAG_DONE, r->cookie, ALLOCATION_ID, extents, count);
+    MANNERS(s, manners_status(s, r, (enum context)(context - context_rows), extents, &count));
+    out = answer_room(s, chunk_header_size(to) +
+                             (s->extended ? WIRE_SIZE_extended_status + count * WIRE_SIZE_extended_extent
+                                          : WIRE_SIZE_chunk_status + count * WIRE_SIZE_extent));
+    chunk_put_status(&out, flags, to, contexts_id(s, (unsigned)(context - context_rows)), extents, count);
     free(extents);
-    answer_put(s, start, SCAN_KIND_CHUNK);
+    answer_put_chunk(s, start);
+}
+
+/* One chunk for each context. */
+void answer_block_status(struct reference_session *s, const struct request *r)
+{
+    unsigned last = CONTEXT_COUNT - 1;
+
+    while (last > 0 && !(s->in.contexts & 1u << last))
+        last--;
+    for (unsigned i = 0; i < last; i++)
+        if (s->in.contexts & 1u << i)
+            answer_status_of(s, r, 0, &context_rows[i]);
+    answer_status_of(s, r, NBD_REPLY_FLAG_DONE, &context_rows[last]);
 }

@@ -2,19 +2,56 @@
 /* The handshake: greeting, client flags, options.  proto.md, "Newstyle negotiation" and "Option types". */
 #include <stdio.h>
 
+#include "reference/manners.h"
 #include "reference/misconduct.h"
 #include "reference/state.h"
+#include "reference/upgrade.h"
 #include "wire/constants.h"
 
-void handshake_greet(struct reference_session *s)
+enum { OPTIONS_MAX = 1024 };
+
+static void greet_oldstyle(struct reference_session *s)
+{
+    const struct reference_export *export = &s->config->exports[0];
+    size_t start = s->output.len;
+    struct wire_out out;
+
+    if (upgrade_is_due(s, export)) {
+        s->over = true;
+        return;
+    }
+    out = answer_room(s, WIRE_SIZE_greeting + WIRE_SIZE_oldstyle + NBD_EXPORT_PADDING);
+    handshake_enter_transmission(s, export);
+    wire_put_greeting(&out, &(struct wire_greeting){ NBD_INIT_PASSWD, NBD_CLISERV_MAGIC });
+    wire_put_oldstyle(&out, &(struct wire_oldstyle){ store_size(export->store), 0, s->flags });
+    memset(out.at + out.len, 0, NBD_EXPORT_PADDING); /* as long as the reserved bytes here */
+    answer_put(s, start, SCAN_KIND_OLDSTYLE);
+}
+
+static uint16_t handshake_flags(const struct reference_session *s)
+{
+    uint16_t flags = s->config->face == REFERENCE_NEWSTYLE ? 0 : NBD_FLAG_FIXED_NEWSTYLE | NBD_FLAG_NO_ZEROES;
+
+    MANNERS(s, manners_handshake_flags(s, &flags));
+    return flags;
+}
+
+static void greet_newstyle(struct reference_session *s)
 {
     size_t start = s->output.len;
     struct wire_out out = answer_room(s, WIRE_SIZE_greeting + WIRE_SIZE_handshake_flags);
 
     wire_put_greeting(&out, &(struct wire_greeting){ NBD_INIT_PASSWD, NBD_OPTS_MAGIC });
-    wire_put_handshake_flags(&out,
-                             &(struct wire_handshake_flags){ NBD_FLAG_FIXED_NEWSTYLE | NBD_FLAG_NO_ZEROES });
+    wire_put_handshake_flags(&out, &(struct wire_handshake_flags){ handshake_flags(s) });
     answer_put(s, start, SCAN_KIND_NEWSTYLE);
+}
+
+void handshake_greet(struct reference_session *s)
+{
+    if (s->config->face == REFERENCE_OLDSTYLE)
+        greet_oldstyle(s);
+    else
+        greet_newstyle(s);
 }
 
 /* Options are answered in the fixed newstyle also to a client that does not say it knows it: proto.md,
@@ -24,11 +61,12 @@ void handshake_take_flags(struct reference_session *s)
     uint32_t flags = s->in.head.client_flags.flags;
 
     MISCONDUCT(s, misconduct_client_flags(s, &flags));
-    if (flags & ~(uint32_t)(NBD_FLAG_C_FIXED_NEWSTYLE | NBD_FLAG_C_NO_ZEROES)) {
+    if (flags & ~(uint32_t)handshake_flags(s)) { /* the client's flags have the same bits */
         s->over = true;
         return;
     }
     s->no_zeroes = flags & NBD_FLAG_C_NO_ZEROES;
+    upgrade_take_flags(s, flags);
     s->scan.expect = SCAN_OPTION;
 }
 
@@ -37,7 +75,7 @@ const struct reference_export *handshake_find(const struct reference_session *s,
     for (size_t i = 0; i < s->config->export_count; i++)
         if (span_equal(span_text(s->config->exports[i].name), name))
             return &s->config->exports[i];
-    return name.len == 0 ? &s->config->exports[0] : NULL;
+    return name.len == 0 || MANNERS_TAKE(s, manners_any_name(s)) ? &s->config->exports[0] : NULL;
 }
 
 uint16_t handshake_transmission_flags(const struct reference_session *s,
@@ -49,7 +87,10 @@ uint16_t handshake_transmission_flags(const struct reference_session *s,
 
     if (s->structured)
         flags |= NBD_FLAG_SEND_DF;
+    if (s->extended && s->context_of == export)
+        flags |= NBD_FLAG_BLOCK_STATUS_PAYLOAD;
     flags &= ~(unsigned)export->without;
+    MANNERS(s, manners_transmission_flags(s, &flags));
     if (!(flags & NBD_FLAG_SEND_WRITE_ZEROES))
         flags &= ~(unsigned)NBD_FLAG_SEND_FAST_ZERO;
     if (export->read_only)
@@ -63,7 +104,7 @@ void handshake_enter_transmission(struct reference_session *s, const struct refe
     s->flags = handshake_transmission_flags(s, export);
     if (s->context_of != export)
         s->context_of = NULL;
-    s->scan.expect = SCAN_REQUEST;
+    s->scan.expect = s->extended ? SCAN_EXTENDED_REQUEST : SCAN_REQUEST;
 }
 
 /* ---- options ---- */
@@ -72,7 +113,8 @@ static void take_export_name(struct reference_session *s, const struct option_da
 {
     const struct reference_export *export = handshake_find(s, data->name);
 
-    if (!export) { /* there is no other way to say so */
+    if (!export || export->block_size_required || upgrade_is_due(s, export)) {
+        /* there is no other way to say so */
         s->over = true;
         return;
     }
@@ -107,14 +149,25 @@ static bool answer_infos(struct reference_session *s, const struct option_data *
         answer_option(s, NBD_REP_ERR_UNKNOWN, "there is no export of that name");
         return false;
     }
+    if (upgrade_is_due(s, export)) {
+        answer_option(s, upgrade_refusal(s), "this export is for TLS only");
+        return false;
+    }
     while (option_next_info(&infos, &info))
         if (info < sizeof wanted / sizeof *wanted)
             wanted[info] = true;
     if (!export->description)
         wanted[NBD_INFO_DESCRIPTION] = false;
-    for (info = 0; info < sizeof wanted / sizeof *wanted; info++)
-        if (wanted[info])
-            answer_info(s, export, info);
+    if (!MANNERS_TAKE(s, manners_infos(s, export, wanted)))
+        for (info = 0; info < sizeof wanted / sizeof *wanted; info++)
+            if (wanted[info])
+                answer_info(s, export, info);
+    s->sized = wanted[NBD_INFO_BLOCK_SIZE] ? export : s->sized;
+    if (export->block_size_required && s->sized != export) {
+        answer_info(s, export, NBD_INFO_BLOCK_SIZE); /* which saves a round trip */
+        answer_option(s, NBD_REP_ERR_BLOCK_SIZE_REQD, "ask for the block size of this export");
+        return false;
+    }
     answer_option(s, NBD_REP_ACK, NULL);
     return true;
 }
@@ -133,20 +186,20 @@ static void take_go(struct reference_session *s, const struct option_data *data)
 static void take_structured_reply(struct reference_session *s, const struct option_data *data)
 {
     (void)data;
+    if (s->extended) {
+        answer_option(s, NBD_REP_ERR_EXT_HEADER_REQD, "extended headers were negotiated, and stay");
+        return;
+    }
     s->structured = true;
     answer_option(s, NBD_REP_ACK, NULL);
 }
 
-/* Whether one of the queries names base:allocation; wildcard: whether "base:" does, too. */
-static bool queries_match(const struct option_data *data, bool wildcard)
+static void take_extended_headers(struct reference_session *s, const struct option_data *data)
 {
-    struct span queries = data->queries, query;
-    bool match = false;
-
-    while (option_next_query(&queries, &query))
-        match = match || span_equal(query, span_text(ALLOCATION_CONTEXT)) ||
-                (wildcard && span_equal(query, span_text("base:")));
-    return match;
+    (void)data;
+    s->structured = true;
+    s->extended = true;
+    answer_option(s, NBD_REP_ACK, NULL);
 }
 
 /* The export that a metadata context option speaks of; NULL when it was answered with an error. */
@@ -155,19 +208,31 @@ static const struct reference_export *context_export(struct reference_session *s
 {
     const struct reference_export *export = handshake_find(s, data->name);
 
-    if (!s->structured)
-        answer_option(s, NBD_REP_ERR_INVALID, "structured replies have to be negotiated first");
+    if (!s->structured && !MANNERS_TAKE(s, manners_lists_early(s)))
+        answer_option(s, NBD_REP_ERR_INVALID,
+                      "structured replies or extended headers have to be negotiated first");
     else if (!export)
         answer_option(s, NBD_REP_ERR_UNKNOWN, "there is no export of that name");
-    return s->structured ? export : NULL;
+    else if (upgrade_is_due(s, export)) /* ERR_TLS_REQD is for INFO and GO alone */
+        answer_option(s, NBD_REP_ERR_POLICY, "this export is for TLS only");
+    else
+        return export;
+    return NULL;
 }
 
 static void take_list_meta_context(struct reference_session *s, const struct option_data *data)
 {
-    if (!context_export(s, data))
+    const struct reference_export *export = context_export(s, data);
+    unsigned listed;
+
+    if (!export)
         return;
-    if (data->query_count == 0 || queries_match(data, true))
-        answer_context(s, 0);
+    if (MANNERS_TAKE(s, manners_list_contexts(s, export, data)))
+        return;
+    listed = data->query_count == 0 ? contexts_of(export) : contexts_asked(export, data, true);
+    for (unsigned i = 0; i < CONTEXT_COUNT; i++)
+        if (listed & 1u << i)
+            answer_context(s, (enum context)i, 0);
     answer_option(s, NBD_REP_ACK, NULL);
 }
 
@@ -179,10 +244,13 @@ static void take_set_meta_context(struct reference_session *s, const struct opti
     export = context_export(s, data);
     if (!export)
         return;
-    if (queries_match(data, false)) {
+    MANNERS(s, manners_select_contexts(s));
+    s->contexts = contexts_asked(export, data, false);
+    if (s->contexts)
         s->context_of = export;
-        answer_context(s, ALLOCATION_ID);
-    }
+    for (unsigned i = 0; i < CONTEXT_COUNT; i++)
+        if (s->contexts & 1u << i)
+            answer_context(s, (enum context)i, contexts_id(s, i));
     answer_option(s, NBD_REP_ACK, NULL);
 }
 
@@ -195,25 +263,42 @@ static const struct option_row {
     { NBD_OPT_EXPORT_NAME, take_export_name, false, false },
     { NBD_OPT_ABORT, take_abort, false, true },
     { NBD_OPT_LIST, take_list, false, false },
+    { NBD_OPT_STARTTLS, upgrade_take_starttls, false, false },
     { NBD_OPT_INFO, take_info, false, false },
     { NBD_OPT_GO, take_go, false, false },
     { NBD_OPT_STRUCTURED_REPLY, take_structured_reply, true, false },
     { NBD_OPT_LIST_META_CONTEXT, take_list_meta_context, true, false },
     { NBD_OPT_SET_META_CONTEXT, take_set_meta_context, true, false },
+    { NBD_OPT_EXTENDED_HEADERS, take_extended_headers, true, false },
 };
 
 static const struct option_row *row_of(const struct reference_session *s, uint32_t option)
 {
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
-        if (rows[i].option == option && !(rows[i].needs_structured && s->config->no_structured))
+        if (rows[i].option == option && !(rows[i].needs_structured && s->config->no_structured) &&
+            !(option == NBD_OPT_EXTENDED_HEADERS && s->config->no_extended) &&
+            !(option == NBD_OPT_STARTTLS && !upgrade_is_offered(s)))
             return &rows[i];
     return NULL;
+}
+
+/* Options that end the connection, whatever their data. */
+static bool is_turned_away(struct reference_session *s, uint32_t option)
+{
+    uint64_t most = s->config->limits.options > 0 ? s->config->limits.options : OPTIONS_MAX;
+
+    if (s->options++ == most)
+        return true;
+    if (option == NBD_OPT_EXPORT_NAME)
+        return s->in.late || upgrade_must_precede(s, option); /* there is no other way to say so */
+    return s->config->face == REFERENCE_NEWSTYLE;
 }
 
 void handshake_begin_option(struct reference_session *s)
 {
     buffer_clear(&s->option_data);
     s->in.too_long = s->in.head.body > s->option_data.ceiling;
+    s->over = is_turned_away(s, s->in.head.option.option);
     MISCONDUCT(s, misconduct_begin_option(s));
 }
 
@@ -255,6 +340,16 @@ void handshake_take_option(struct reference_session *s)
     uint32_t refusal = judge_data(s, option, &data, &flaw);
     size_t start = s->output.len;
 
+    if (upgrade_must_precede(s, option)) {
+        answer_option(s, NBD_REP_ERR_TLS_REQD, "TLS comes first");
+        return;
+    }
+    if (s->in.late && option != NBD_OPT_ABORT) {
+        answer_option(s, NBD_REP_ERR_SHUTDOWN, "the server is shutting down");
+        return;
+    }
+    if (row && MANNERS_TAKE(s, manners_option(s, &data, row->any_data ? 0 : refusal)))
+        return;
     if (MISCONDUCT_TAKES(s, misconduct_option(s, &data, &refusal)))
         return;
     if (!row)

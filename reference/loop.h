@@ -10,11 +10,13 @@
 #include "transport/link.h"
 
 /* Connections that are served at the same time; more of them wait until one is over. */
-#define REFERENCE_MAX_CONNECTIONS 1024
+#define REFERENCE_MAX_CONNECTIONS 16384
 
-/* Serves whoever connects to one of the listening sockets (transport/listen.h) until stop_descriptor becomes
- * readable. Connections that are open then are reset; the listening sockets remain the caller's. False when
- * waiting failed; ret_error then says why, in error_size bytes at most. */
+/* Serves whoever connects to one of the listening sockets (transport/listen.h) until a byte can be read from
+ * stop_descriptor.  Clients then have a short time (config->limits) in which what they asked for is answered
+ * and more is refused; at a second byte, or when there is none to be read, connections are reset at once.
+ * The listening sockets remain the caller's.  False when waiting failed; ret_error then says why, in
+ * error_size bytes at most. */
 bool reference_serve(const struct reference_config *config, const int listeners[], size_t listener_count,
                      int stop_descriptor, char *ret_error, size_t error_size);
 

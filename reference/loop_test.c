@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -72,6 +73,27 @@ static void converse(struct link *link)
     receive(link, START_ANSWER);
     send_all(link, read_32m, sizeof read_32m);
     receive(link, READ_ANSWER);
+    send_all(link, disc, sizeof disc);
+    expect_end(link);
+    link_free(link);
+}
+
+/* Many requests that arrive together: those that wait for answers to leave are not forgotten when these have
+ * left. */
+static void ask_much_at_once(struct link *link)
+{
+    enum { REQUESTS = 64, LENGTH = 256 * 1024 };
+    static uint8_t requests[REQUESTS][28];
+
+    for (size_t i = 0; i < REQUESTS; i++) {
+        memcpy(requests[i], read_32m, sizeof requests[i]);
+        requests[i][24] = 0;
+        requests[i][25] = LENGTH >> 16;
+    }
+    send_all(link, start, sizeof start);
+    receive(link, START_ANSWER);
+    send_all(link, requests, sizeof requests);
+    receive(link, (size_t)REQUESTS * (16 + LENGTH));
     send_all(link, disc, sizeof disc);
     expect_end(link);
     link_free(link);
@@ -148,6 +170,8 @@ static void many_clients_are_served_and_slow_ones_hold_up_nobody(void **state)
     link_free(early);
     for (unsigned i = 0; i < 5; i++)
         converse(link_dial_unix(path, 10 * SECONDS, error, sizeof error));
+    for (unsigned i = 0; i < 20; i++)
+        ask_much_at_once(link_dial_unix(path, 10 * SECONDS, error, sizeof error));
     receive(slow, START_ANSWER + READ_ANSWER);
     receive(idle, 18);
     assert_int_equal(write(stop[1], "", 1), 1);

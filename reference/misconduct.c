@@ -61,12 +61,14 @@ void misconduct_message(struct reference_session *s, size_t start, enum scan_kin
     m->putting = true;
     if (kind == SCAN_KIND_SIMPLE_REPLY || kind == SCAN_KIND_CHUNK)
         replies_misconduct(s, start, kind);
+    else if (kind == SCAN_KIND_EXTENDED_REPLY)
+        extended_misconduct(s, start);
     else
         handshake_misconduct(s, start, kind);
     m->putting = false;
 }
 
-void misconduct_begin_request(struct reference_session *s, struct wire_request *r)
+void misconduct_begin_request(struct reference_session *s, struct request *r)
 {
     struct misconduct *m = s->misconduct;
 
@@ -75,15 +77,17 @@ void misconduct_begin_request(struct reference_session *s, struct wire_request *
     m->pipelined = s->output.len > s->sent;
     contents_misconduct_begin(s);
     requests_misconduct_begin(s, r);
+    payloads_misconduct_begin(s, r);
 }
 
-void misconduct_checked(struct reference_session *s, const struct wire_request *r)
+void misconduct_checked(struct reference_session *s, const struct request *r)
 {
     requests_misconduct_checked(s, r);
+    payloads_misconduct_checked(s, r);
     contents_misconduct_checked(s, r);
 }
 
-bool misconduct_perform(struct reference_session *s, const struct wire_request *r)
+bool misconduct_perform(struct reference_session *s, const struct request *r)
 {
     return contents_misconduct_perform(s, r);
 }
@@ -93,20 +97,22 @@ bool misconduct_disc(struct reference_session *s)
     return contents_misconduct_disc(s) || requests_misconduct_disc(s);
 }
 
-void misconduct_answers_request(struct reference_session *s, const struct wire_request *r)
+void misconduct_answers_request(struct reference_session *s, const struct request *r)
 {
     requests_misconduct_answers(s, r);
 }
 
-void misconduct_answered_request(struct reference_session *s, const struct wire_request *r, size_t start)
+void misconduct_answered_request(struct reference_session *s, const struct request *r, size_t start)
 {
     struct misconduct *m = s->misconduct;
 
     m->putting = true;
     if (m->silent)
         s->output.len = start;
-    else
+    else if (!s->extended)
         replies_misconduct_answered(s, r, start);
+    if (!m->silent)
+        extended_misconduct_answered(s, r, start);
     m->putting = false;
     contents_misconduct_answered(s, r);
 }

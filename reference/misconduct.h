@@ -36,22 +36,22 @@ void misconduct_answered_option(struct reference_session *s, size_t start);
 void misconduct_message(struct reference_session *s, size_t start, enum scan_kind kind);
 
 /* A request was seen, without its data, and not yet checked. */
-void misconduct_begin_request(struct reference_session *s, struct wire_request *r);
+void misconduct_begin_request(struct reference_session *s, struct request *r);
 
 /* A request was checked: s->in.error. */
-void misconduct_checked(struct reference_session *s, const struct wire_request *r);
+void misconduct_checked(struct reference_session *s, const struct request *r);
 
 /* A request that is in order is about to be done (data of a WRITE were stored). */
-bool misconduct_perform(struct reference_session *s, const struct wire_request *r);
+bool misconduct_perform(struct reference_session *s, const struct request *r);
 
 /* NBD_CMD_DISC came; true when the connection stays open. */
 bool misconduct_disc(struct reference_session *s);
 
 /* A request is about to be answered with s->in.error. */
-void misconduct_answers_request(struct reference_session *s, const struct wire_request *r);
+void misconduct_answers_request(struct reference_session *s, const struct request *r);
 
 /* A request was answered with what stands in the output from start on. */
-void misconduct_answered_request(struct reference_session *s, const struct wire_request *r, size_t start);
+void misconduct_answered_request(struct reference_session *s, const struct request *r, size_t start);
 
 /* The output is empty: what was answered has left the server. */
 void misconduct_all_sent(struct reference_session *s);

@@ -9,8 +9,8 @@
 #include "base/memory.h"
 #include "reference/misconduct_parts.h"
 
-typedef bool condition(const struct reference_session *s, const struct wire_request *r);
-typedef void deed(struct reference_session *s, const struct wire_request *r);
+typedef bool condition(const struct reference_session *s, const struct request *r);
+typedef void deed(struct reference_session *s, const struct request *r);
 
 /* ---- kept ---- */
 
@@ -26,7 +26,7 @@ static void exchange(struct reference_session *s, struct kept *k)
 }
 
 /* Keeps what a range holds now, as long as there is room for it. */
-static void keep(struct reference_session *s, const struct wire_request *r, bool until_end)
+static void keep(struct reference_session *s, const struct request *r, bool until_end)
 {
     struct misconduct *m = s->misconduct;
     struct kept *k = &m->kept[m->kept_count];
@@ -82,7 +82,7 @@ void contents_misconduct_begin(struct reference_session *s)
         show(s, false);
 }
 
-void contents_misconduct_checked(struct reference_session *s, const struct wire_request *r)
+void contents_misconduct_checked(struct reference_session *s, const struct request *r)
 {
     bool write = r->type == NBD_CMD_WRITE, zeroes = r->type == NBD_CMD_WRITE_ZEROES;
     bool fua = r->flags & NBD_CMD_FLAG_FUA;
@@ -99,7 +99,7 @@ void contents_misconduct_checked(struct reference_session *s, const struct wire_
         keep(s, r, false);
 }
 
-void contents_misconduct_answered(struct reference_session *s, const struct wire_request *r)
+void contents_misconduct_answered(struct reference_session *s, const struct request *r)
 {
     s->misconduct->last_done = *r;
     if (r->type == NBD_CMD_FLUSH && fault_on(s, FAULT_FUA_NOT_SHARED))
@@ -135,108 +135,108 @@ void contents_misconduct_free(struct reference_session *s)
 
 /* ---- when ---- */
 
-static bool always(const struct reference_session *s, const struct wire_request *r)
+static bool always(const struct reference_session *s, const struct request *r)
 {
     (void)s;
     (void)r;
     return true;
 }
 
-static bool with_no_hole(const struct reference_session *s, const struct wire_request *r)
+static bool with_no_hole(const struct reference_session *s, const struct request *r)
 {
     (void)s;
     return r->flags & NBD_CMD_FLAG_NO_HOLE;
 }
 
-static bool with_fua(const struct reference_session *s, const struct wire_request *r)
+static bool with_fua(const struct reference_session *s, const struct request *r)
 {
     (void)s;
     return r->flags & NBD_CMD_FLAG_FUA;
 }
 
-static bool with_fast_zero(const struct reference_session *s, const struct wire_request *r)
+static bool with_fast_zero(const struct reference_session *s, const struct request *r)
 {
     (void)s;
     return r->flags & NBD_CMD_FLAG_FAST_ZERO;
 }
 
-static bool unaligned(const struct reference_session *s, const struct wire_request *r)
+static bool unaligned(const struct reference_session *s, const struct request *r)
 {
     (void)s;
     return r->offset % 512 != 0 || r->length % 512 != 0;
 }
 
-static bool across_page(const struct reference_session *s, const struct wire_request *r)
+static bool across_page(const struct reference_session *s, const struct request *r)
 {
     (void)s;
     return r->length > STORE_PAGE_BYTES - r->offset % STORE_PAGE_BYTES;
 }
 
-static bool whole_pages(const struct reference_session *s, const struct wire_request *r)
+static bool whole_pages(const struct reference_session *s, const struct request *r)
 {
     (void)s;
     return r->offset % STORE_PAGE_BYTES == 0 && r->length % STORE_PAGE_BYTES == 0;
 }
 
-static bool to_the_end(const struct reference_session *s, const struct wire_request *r)
+static bool to_the_end(const struct reference_session *s, const struct request *r)
 {
     return r->offset + r->length == store_size(s->export->store);
 }
 
-static bool over_hole(const struct reference_session *s, const struct wire_request *r)
+static bool over_hole(const struct reference_session *s, const struct request *r)
 {
     enum store_kind kind;
 
     return store_extent(s->export->store, r->offset, r->length, &kind) == r->length && kind == STORE_HOLE;
 }
 
-static bool over_both(const struct reference_session *s, const struct wire_request *r)
+static bool over_both(const struct reference_session *s, const struct request *r)
 {
     enum store_kind kind;
 
     return store_extent(s->export->store, r->offset, r->length, &kind) < r->length;
 }
 
-static bool over_1m(const struct reference_session *s, const struct wire_request *r)
+static bool over_1m(const struct reference_session *s, const struct request *r)
 {
     (void)s;
     return r->length > 1 << 20;
 }
 
-static bool over_64m(const struct reference_session *s, const struct wire_request *r)
+static bool over_64m(const struct reference_session *s, const struct request *r)
 {
     (void)s;
     return r->length > 64 << 20;
 }
 
-static bool from_2g(const struct reference_session *s, const struct wire_request *r)
+static bool from_2g(const struct reference_session *s, const struct request *r)
 {
     (void)s;
     return r->length > INT32_MAX;
 }
 
-static bool past_4g(const struct reference_session *s, const struct wire_request *r)
+static bool past_4g(const struct reference_session *s, const struct request *r)
 {
     (void)s;
     return r->offset > UINT32_MAX;
 }
 
-static bool pipelined(const struct reference_session *s, const struct wire_request *r)
+static bool pipelined(const struct reference_session *s, const struct request *r)
 {
     (void)r;
     return s->misconduct->pipelined;
 }
 
-static bool again(const struct reference_session *s, const struct wire_request *r)
+static bool again(const struct reference_session *s, const struct request *r)
 {
-    const struct wire_request *last = &s->misconduct->last_done;
+    const struct request *last = &s->misconduct->last_done;
 
     return last->type == r->type && last->offset == r->offset && last->length == r->length;
 }
 
-static bool after_trim(const struct reference_session *s, const struct wire_request *r)
+static bool after_trim(const struct reference_session *s, const struct request *r)
 {
-    const struct wire_request *last = &s->misconduct->last_done;
+    const struct request *last = &s->misconduct->last_done;
 
     (void)r;
     return last->type == NBD_CMD_TRIM;
@@ -245,8 +245,7 @@ static bool after_trim(const struct reference_session *s, const struct wire_requ
 /* ---- what is done instead ---- */
 
 /* Zeroes a part of a request that begins so many bytes into it. */
-static void zero_part(struct reference_session *s, const struct wire_request *r, uint64_t into,
-                      uint64_t length)
+static void zero_part(struct reference_session *s, const struct request *r, uint64_t into, uint64_t length)
 {
     if (into < r->length && length <= r->length - into)
         store_zero(s->export->store, r->offset + into, length, false);
@@ -264,28 +263,28 @@ static void zero_byte(struct reference_session *s, uint64_t offset)
         store_zero(s->export->store, offset, 1, false);
 }
 
-static void nothing(struct reference_session *s, const struct wire_request *r)
+static void nothing(struct reference_session *s, const struct request *r)
 {
     (void)s;
     (void)r;
 }
 
-static void zero_all(struct reference_session *s, const struct wire_request *r)
+static void zero_all(struct reference_session *s, const struct request *r)
 {
     store_zero(s->export->store, r->offset, r->length, false);
 }
 
-static void zero_but_first(struct reference_session *s, const struct wire_request *r)
+static void zero_but_first(struct reference_session *s, const struct request *r)
 {
     zero_part(s, r, 1, r->length - 1);
 }
 
-static void zero_but_last(struct reference_session *s, const struct wire_request *r)
+static void zero_but_last(struct reference_session *s, const struct request *r)
 {
     zero_part(s, r, 0, r->length - 1);
 }
 
-static void zero_whole_sectors(struct reference_session *s, const struct wire_request *r)
+static void zero_whole_sectors(struct reference_session *s, const struct request *r)
 {
     uint64_t first = (r->offset + 511) / 512 * 512, end = (r->offset + r->length) / 512 * 512;
 
@@ -293,28 +292,28 @@ static void zero_whole_sectors(struct reference_session *s, const struct wire_re
         store_zero(s->export->store, first, end - first, false);
 }
 
-static void zero_first_page(struct reference_session *s, const struct wire_request *r)
+static void zero_first_page(struct reference_session *s, const struct request *r)
 {
     zero_part(s, r, 0, STORE_PAGE_BYTES - r->offset % STORE_PAGE_BYTES);
 }
 
-static void zero_1m(struct reference_session *s, const struct wire_request *r)
+static void zero_1m(struct reference_session *s, const struct request *r)
 {
     zero_part(s, r, 0, 1 << 20);
 }
 
-static void zero_64m(struct reference_session *s, const struct wire_request *r)
+static void zero_64m(struct reference_session *s, const struct request *r)
 {
     zero_part(s, r, 0, 64 << 20);
 }
 
-static void zero_one_beyond(struct reference_session *s, const struct wire_request *r)
+static void zero_one_beyond(struct reference_session *s, const struct request *r)
 {
     zero_all(s, r);
     zero_byte(s, r->offset + r->length);
 }
 
-static void zero_one_before(struct reference_session *s, const struct wire_request *r)
+static void zero_one_before(struct reference_session *s, const struct request *r)
 {
     zero_all(s, r);
     if (r->offset > 0)
@@ -322,7 +321,7 @@ static void zero_one_before(struct reference_session *s, const struct wire_reque
 }
 
 /* All of the units that the range touches. */
-static void zero_units(struct reference_session *s, const struct wire_request *r, uint64_t unit)
+static void zero_units(struct reference_session *s, const struct request *r, uint64_t unit)
 {
     uint64_t size = store_size(s->export->store), first = r->offset / unit * unit;
     uint64_t end = r->offset + r->length, rest = end % unit;
@@ -332,49 +331,49 @@ static void zero_units(struct reference_session *s, const struct wire_request *r
     store_zero(s->export->store, first, end - first, false);
 }
 
-static void zero_touched_sectors(struct reference_session *s, const struct wire_request *r)
+static void zero_touched_sectors(struct reference_session *s, const struct request *r)
 {
     zero_units(s, r, 512);
 }
 
-static void zero_touched_pages(struct reference_session *s, const struct wire_request *r)
+static void zero_touched_pages(struct reference_session *s, const struct request *r)
 {
     zero_units(s, r, STORE_PAGE_BYTES);
 }
 
-static void zero_at_32_bits(struct reference_session *s, const struct wire_request *r)
+static void zero_at_32_bits(struct reference_session *s, const struct request *r)
 {
-    struct wire_request cut = *r;
+    struct request cut = *r;
 
     cut.offset &= UINT32_MAX;
     zero_all(s, &cut);
 }
 
-static void fill_first(struct reference_session *s, const struct wire_request *r)
+static void fill_first(struct reference_session *s, const struct request *r)
 {
     zero_all(s, r);
     put_byte(s, r->offset, 0x5a);
 }
 
-static void fill_last(struct reference_session *s, const struct wire_request *r)
+static void fill_last(struct reference_session *s, const struct request *r)
 {
     zero_all(s, r);
     put_byte(s, r->offset + r->length - 1, 0x30); /* the character 0 */
 }
 
-static void store_one_beyond(struct reference_session *s, const struct wire_request *r)
+static void store_one_beyond(struct reference_session *s, const struct request *r)
 {
     put_byte(s, r->offset + r->length, 0xee);
 }
 
-static void store_one_before(struct reference_session *s, const struct wire_request *r)
+static void store_one_before(struct reference_session *s, const struct request *r)
 {
     if (r->offset > 0)
         put_byte(s, r->offset - 1, 0xee);
 }
 
 /* A byte is again what it was before the request. */
-static void restore(struct reference_session *s, const struct wire_request *r, size_t index)
+static void restore(struct reference_session *s, const struct request *r, size_t index)
 {
     struct misconduct *m = s->misconduct;
     const struct kept *k = m->kept_count > 0 ? &m->kept[m->kept_count - 1] : NULL;
@@ -383,12 +382,12 @@ static void restore(struct reference_session *s, const struct wire_request *r, s
         put_byte(s, r->offset + index, k->bytes[index]);
 }
 
-static void store_but_first(struct reference_session *s, const struct wire_request *r)
+static void store_but_first(struct reference_session *s, const struct request *r)
 {
     restore(s, r, 0);
 }
 
-static void store_but_last(struct reference_session *s, const struct wire_request *r)
+static void store_but_last(struct reference_session *s, const struct request *r)
 {
     restore(s, r, r->length - 1);
 }
@@ -434,7 +433,7 @@ static const struct content_fault {
     { FAULT_CACHE_ALTERS, NBD_CMD_CACHE, always, fill_last },
 };
 
-bool contents_misconduct_perform(struct reference_session *s, const struct wire_request *r)
+bool contents_misconduct_perform(struct reference_session *s, const struct request *r)
 {
     for (size_t i = 0; i < COUNT(rows); i++) {
         const struct content_fault *row = &rows[i];

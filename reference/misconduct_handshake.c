@@ -340,6 +340,9 @@ static const struct message_fault {
     { FAULT_LIST_META_CONTEXT_WITHOUT_FINAL_REPLY, SCAN_KIND_OPTION_REPLY, NBD_OPT_LIST_META_CONTEXT,
       NBD_REP_ACK, ANY_INFO, left_out },
 
+    { FAULT_EXTENDED_HEADERS_ECHO_WRONG, SCAN_KIND_OPTION_REPLY, NBD_OPT_EXTENDED_HEADERS, ANY, ANY_INFO,
+      reply_echo },
+
     { FAULT_ACK_WITH_DATA, SCAN_KIND_OPTION_REPLY, ANY, NBD_REP_ACK, ANY_INFO, with_data },
     { FAULT_OPTION_REPLY_MAGIC_WRONG, SCAN_KIND_OPTION_REPLY, ANY, ANY, ANY_INFO, reply_magic },
     { FAULT_OPTION_REPLY_ECHO_WRONG, SCAN_KIND_OPTION_REPLY, ANY, ANY, ANY_INFO, reply_echo },
@@ -379,6 +382,11 @@ static void alter_export(struct reference_session *s, size_t at)
         if (fault_on(s, row->fault) && !(row->unstructured && s->structured))
             set_bits(s, at + 8, 2, row->set, row->clear);
     }
+    if ((!s->extended && fault_on(s, FAULT_STATUS_PAYLOAD_ADVERTISED_COMPACT)) ||
+        (s->extended && !s->context_of && fault_on(s, FAULT_STATUS_PAYLOAD_ADVERTISED_WITHOUT_CONTEXTS)))
+        set_bits(s, at + 8, 2, NBD_FLAG_BLOCK_STATUS_PAYLOAD, 0);
+    if (s->extended && fault_on(s, FAULT_EXTENDED_DF_UNADVERTISED_SERVED))
+        set_bits(s, at + 8, 2, 0, NBD_FLAG_SEND_DF);
     if (fault_on(s, FAULT_SIZE_NOT_MULTIPLE_OF_MINIMUM))
         edit_set(s, at, 8, edit_get(s, at, 8) - 1);
 }

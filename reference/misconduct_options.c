@@ -149,6 +149,34 @@ static bool keeps_selection(const struct reference_session *s, const struct opti
     return could_answer(s, data, refusal) && s->context_of && !named_by(data).allocation;
 }
 
+static bool after_extended(const struct reference_session *s, const struct option_data *data,
+                           uint32_t refusal)
+{
+    (void)data;
+    return refusal == 0 && s->extended;
+}
+
+static bool extended_names_nothing(const struct reference_session *s, const struct option_data *data,
+                                   uint32_t refusal)
+{
+    return s->extended && names_nothing(s, data, refusal);
+}
+
+static bool extended_alone(const struct reference_session *s, const struct option_data *data,
+                           uint32_t refusal)
+{
+    return after_extended(s, data, refusal) && !s->misconduct->structured_before;
+}
+
+static bool structured_base(const struct reference_session *s, const struct option_data *data,
+                            uint32_t refusal)
+{
+    struct named named = named_by(data);
+
+    return could_answer(s, data, refusal) && !s->extended && !named.other_namespace &&
+           (named.allocation || named.wildcard);
+}
+
 /* ---- what ---- */
 
 static void nothing(struct reference_session *s, const struct option_data *data)
@@ -189,6 +217,19 @@ static void accept_structured(struct reference_session *s, const struct option_d
     answer_option(s, NBD_REP_ACK, NULL);
 }
 
+static void accept_extended(struct reference_session *s, const struct option_data *data)
+{
+    s->extended = true;
+    accept_structured(s, data);
+}
+
+static void downgrade(struct reference_session *s, const struct option_data *data)
+{
+    (void)data;
+    s->misconduct->structured_after = true;
+    answer_option(s, NBD_REP_ERR_EXT_HEADER_REQD, "extended headers were negotiated");
+}
+
 static void info_of_default(struct reference_session *s, const struct option_data *data)
 {
     (void)data;
@@ -215,26 +256,28 @@ static void serve_default(struct reference_session *s, const struct option_data 
 static void list_context(struct reference_session *s, const struct option_data *data)
 {
     (void)data;
-    answer_context(s, 0);
+    answer_context(s, CONTEXT_ALLOCATION, 0);
     answer_option(s, NBD_REP_ACK, NULL);
 }
 
 static void select_context(struct reference_session *s, const struct option_data *data)
 {
     s->context_of = handshake_find(s, data->name);
-    answer_context(s, ALLOCATION_ID);
+    s->contexts = 1u << CONTEXT_ALLOCATION;
+    answer_context(s, CONTEXT_ALLOCATION, ALLOCATION_ID);
     answer_option(s, NBD_REP_ACK, NULL);
 }
 
 static void select_context_twice(struct reference_session *s, const struct option_data *data)
 {
-    answer_context(s, ALLOCATION_ID);
+    answer_context(s, CONTEXT_ALLOCATION, ALLOCATION_ID);
     select_context(s, data);
 }
 
 static void select_in_secret(struct reference_session *s, const struct option_data *data)
 {
     s->context_of = handshake_find(s, data->name);
+    s->contexts = 1u << CONTEXT_ALLOCATION;
     answer_option(s, NBD_REP_ACK, NULL);
 }
 
@@ -309,6 +352,36 @@ static const struct option_fault {
     { FAULT_CONTEXT_UNREPORTED, NBD_OPT_SET_META_CONTEXT, allocation, 0, select_in_secret },
     { FAULT_UNSTRUCTURED_CONTEXT_SELECTED, NBD_OPT_SET_META_CONTEXT, unstructured, 0, select_context },
     { FAULT_SELECTION_KEPT, NBD_OPT_SET_META_CONTEXT, keeps_selection, NBD_REP_ACK, NULL },
+
+    { FAULT_EXTENDED_HEADERS_DATA_ACCEPTED, NBD_OPT_EXTENDED_HEADERS, has_data, 0, accept_extended },
+    { FAULT_EXTENDED_HEADERS_DATA_NOT_SKIPPED, NBD_OPT_EXTENDED_HEADERS, has_data, NBD_REP_ERR_INVALID,
+      NULL },
+    { FAULT_EXTENDED_HEADERS_TYPE_UNKNOWN, NBD_OPT_EXTENDED_HEADERS, is_sound, 0x00005555, NULL },
+    { FAULT_EXTENDED_HEADERS_NEED_STRUCTURED, NBD_OPT_EXTENDED_HEADERS, unstructured, NBD_REP_ERR_INVALID,
+      NULL },
+    { FAULT_EXTENDED_HEADERS_BLOCK_SIZE_REQUIRED, NBD_OPT_EXTENDED_HEADERS, is_sound,
+      NBD_REP_ERR_BLOCK_SIZE_REQD, NULL },
+    { FAULT_EXTENDED_HEADERS_CONTEXTS_NEED_STRUCTURED, NBD_OPT_LIST_META_CONTEXT, extended_alone,
+      NBD_REP_ERR_INVALID, NULL },
+    { FAULT_EXTENDED_HEADERS_CONTEXTS_NEED_STRUCTURED, NBD_OPT_SET_META_CONTEXT, extended_alone,
+      NBD_REP_ERR_INVALID, NULL },
+    { FAULT_EXTENDED_GO_UNSUPPORTED, NBD_OPT_GO, after_extended, NBD_REP_ERR_UNSUP, NULL },
+    { FAULT_EXTENDED_GO_UNKNOWN_UNSUPPORTED, NBD_OPT_GO, extended_names_nothing, NBD_REP_ERR_UNSUP, NULL },
+    { FAULT_EXTENDED_GO_EXT_HEADER_REQUIRED, NBD_OPT_GO, extended_names_nothing, NBD_REP_ERR_EXT_HEADER_REQD,
+      NULL },
+    { FAULT_STRUCTURED_REPLY_ACKNOWLEDGED_AFTER_EXTENDED, NBD_OPT_STRUCTURED_REPLY, after_extended,
+      NBD_REP_ACK, NULL },
+    { FAULT_STRUCTURED_REPLY_INVALID_AFTER_EXTENDED, NBD_OPT_STRUCTURED_REPLY, after_extended,
+      NBD_REP_ERR_INVALID, NULL },
+    { FAULT_STRUCTURED_REPLY_DOWNGRADES, NBD_OPT_STRUCTURED_REPLY, after_extended, 0, downgrade },
+    { FAULT_EXT_HEADER_REQUIRED_VALUE_WRONG, NBD_OPT_STRUCTURED_REPLY, after_extended,
+      NBD_REP_ERR_EXT_HEADER_REQD + 1, NULL },
+    { FAULT_BASE_LIST_EXT_HEADER_REQUIRED, NBD_OPT_LIST_META_CONTEXT, structured_base,
+      NBD_REP_ERR_EXT_HEADER_REQD, NULL },
+    { FAULT_BASE_SELECTION_EXT_HEADER_REQUIRED, NBD_OPT_SET_META_CONTEXT, structured_base,
+      NBD_REP_ERR_EXT_HEADER_REQD, NULL },
+    { FAULT_EXTENDED_LIST_EXT_HEADER_REQUIRED, NBD_OPT_LIST_META_CONTEXT, after_extended,
+      NBD_REP_ERR_EXT_HEADER_REQD, NULL },
 };
 
 static bool is_meant(const struct option_fault *row, uint32_t option)
@@ -344,7 +417,8 @@ void options_misconduct_begin(struct reference_session *s)
 
     if ((unknown && fault_on(s, FAULT_UNKNOWN_OPTION_DATA_NOT_SKIPPED)) ||
         (option == NBD_OPT_LIST && fault_on(s, FAULT_LIST_DATA_NOT_SKIPPED)) ||
-        (option == NBD_OPT_STRUCTURED_REPLY && fault_on(s, FAULT_STRUCTURED_REPLY_DATA_NOT_SKIPPED)))
+        (option == NBD_OPT_STRUCTURED_REPLY && fault_on(s, FAULT_STRUCTURED_REPLY_DATA_NOT_SKIPPED)) ||
+        (option == NBD_OPT_EXTENDED_HEADERS && fault_on(s, FAULT_EXTENDED_HEADERS_DATA_NOT_SKIPPED)))
         s->scan.body = 0;
     if (unknown && s->scan.body > 0 && fault_on(s, FAULT_UNKNOWN_OPTION_LAST_BYTE_NOT_SKIPPED))
         s->scan.body--;
@@ -364,6 +438,8 @@ void options_misconduct_answered(struct reference_session *s, size_t start)
     uint32_t option = s->in.head.option.option;
     bool done = was_acknowledged(s, start);
 
+    if (option == NBD_OPT_STRUCTURED_REPLY && done && !s->extended)
+        s->misconduct->structured_before = true;
     if (option == NBD_OPT_INFO && done && fault_on(s, FAULT_INFO_ENTERS_TRANSMISSION))
         handshake_enter_transmission(s, &s->config->exports[0]);
     if ((option == NBD_OPT_GO && fault_on(s, FAULT_GO_STAYS_IN_HAGGLING)) ||

@@ -6,6 +6,8 @@
  * misconduct_handshake.c  bytes of what is sent in the handshake
  * misconduct_requests.c   which requests are refused, granted, left without an answer
  * misconduct_replies.c    bytes of what is sent in transmission
+ * misconduct_extended.c   the same under extended headers
+ * misconduct_payloads.c   lengths of 64 bits, and payloads, of requests
  * misconduct_contents.c   what is done to the contents of the export */
 #ifndef NBDTEST_REFERENCE_MISCONDUCT_PARTS_H
 #define NBDTEST_REFERENCE_MISCONDUCT_PARTS_H
@@ -28,12 +30,14 @@ enum { KEPT_MAX = 64, KEPT_BYTES_MAX = 16 * 1024 * 1024 };
 
 struct misconduct {
     const struct faults *faults;
-    bool putting;                  /* a fault itself puts messages, which are not to be altered */
-    bool block_size_told;          /* NBD_INFO_BLOCK_SIZE was sent */
-    bool pretend;                  /* the request is refused, and answered as if it had been done */
-    bool silent;                   /* the request gets no answer */
-    bool pipelined;                /* the request came while an answer was waiting to be sent */
-    struct wire_request last_done; /* the request before this one, if it was done */
+    bool putting;             /* a fault itself puts messages, which are not to be altered */
+    bool structured_before;   /* NBD_OPT_STRUCTURED_REPLY was acknowledged before extended headers were */
+    bool structured_after;    /* it came after them */
+    bool block_size_told;     /* NBD_INFO_BLOCK_SIZE was sent */
+    bool pretend;             /* the request is refused, and answered as if it had been done */
+    bool silent;              /* the request gets no answer */
+    bool pipelined;           /* the request came while an answer was waiting to be sent */
+    struct request last_done; /* the request before this one, if it was done */
     struct kept kept[KEPT_MAX];
     size_t kept_count;
     size_t kept_bytes;
@@ -61,18 +65,25 @@ void options_misconduct_answered(struct reference_session *s, size_t start);
 
 void handshake_misconduct(struct reference_session *s, size_t start, enum scan_kind kind);
 
-void requests_misconduct_begin(struct reference_session *s, struct wire_request *r);
-void requests_misconduct_checked(struct reference_session *s, const struct wire_request *r);
-void requests_misconduct_answers(struct reference_session *s, const struct wire_request *r);
+void requests_misconduct_begin(struct reference_session *s, struct request *r);
+void requests_misconduct_checked(struct reference_session *s, const struct request *r);
+void requests_misconduct_answers(struct reference_session *s, const struct request *r);
 bool requests_misconduct_disc(struct reference_session *s);
 
 void replies_misconduct(struct reference_session *s, size_t start, enum scan_kind kind);
-void replies_misconduct_answered(struct reference_session *s, const struct wire_request *r, size_t start);
+void replies_misconduct_answered(struct reference_session *s, const struct request *r, size_t start);
+
+void extended_misconduct(struct reference_session *s, size_t start);
+void extended_misconduct_answered(struct reference_session *s, const struct request *r, size_t start);
+void extended_status_widened(struct reference_session *s, size_t start, const struct request *r);
+
+void payloads_misconduct_begin(struct reference_session *s, struct request *r);
+void payloads_misconduct_checked(struct reference_session *s, const struct request *r);
 
 void contents_misconduct_begin(struct reference_session *s);
-void contents_misconduct_checked(struct reference_session *s, const struct wire_request *r);
-bool contents_misconduct_perform(struct reference_session *s, const struct wire_request *r);
-void contents_misconduct_answered(struct reference_session *s, const struct wire_request *r);
+void contents_misconduct_checked(struct reference_session *s, const struct request *r);
+bool contents_misconduct_perform(struct reference_session *s, const struct request *r);
+void contents_misconduct_answered(struct reference_session *s, const struct request *r);
 bool contents_misconduct_disc(struct reference_session *s);
 void contents_misconduct_all_sent(struct reference_session *s);
 void contents_misconduct_free(struct reference_session *s);

@@ -19,7 +19,7 @@ enum {
 
 enum { PAYLOAD_ADDED_MAX = 65536, REPEATED_MAX = 1 << 20 };
 
-typedef void edit(struct reference_session *s, size_t start, const struct wire_request *r);
+typedef void edit(struct reference_session *s, size_t start, const struct request *r);
 
 /* Makes a chunk longer by what was inserted into it, or shorter. */
 static void adjust_length(struct reference_session *s, size_t start, int64_t by)
@@ -39,22 +39,22 @@ static bool is_done(const struct reference_session *s, size_t start)
 
 /* ---- any reply ---- */
 
-static void cookie_changed(struct reference_session *s, size_t start, const struct wire_request *r)
+static void cookie_changed(struct reference_session *s, size_t start, const struct request *r)
 {
     edit_set(s, start + COOKIE_AT, 8, r->cookie ^ 1);
 }
 
-static void cookie_swapped(struct reference_session *s, size_t start, const struct wire_request *r)
+static void cookie_swapped(struct reference_session *s, size_t start, const struct request *r)
 {
     edit_set(s, start + COOKIE_AT, 8, __builtin_bswap64(r->cookie));
 }
 
-static void cookie_cut(struct reference_session *s, size_t start, const struct wire_request *r)
+static void cookie_cut(struct reference_session *s, size_t start, const struct request *r)
 {
     edit_set(s, start + COOKIE_AT, 8, (uint32_t)r->cookie);
 }
 
-static void magic_changed(struct reference_session *s, size_t start, const struct wire_request *r)
+static void magic_changed(struct reference_session *s, size_t start, const struct request *r)
 {
     (void)r;
     edit_set(s, start + 3, 1, edit_get(s, start + 3, 1) ^ 1);
@@ -67,34 +67,34 @@ static bool read_data_follows(const struct reference_session *s, size_t start)
     return edit_get(s, start + ERROR_AT, 4) == 0 && s->output.len > start + WIRE_SIZE_simple_reply;
 }
 
-static void payload_short(struct reference_session *s, size_t start, const struct wire_request *r)
+static void payload_short(struct reference_session *s, size_t start, const struct request *r)
 {
     (void)r;
     if (read_data_follows(s, start))
         s->output.len--;
 }
 
-static void payload_long(struct reference_session *s, size_t start, const struct wire_request *r)
+static void payload_long(struct reference_session *s, size_t start, const struct request *r)
 {
     (void)r;
     if (read_data_follows(s, start))
         edit_insert(s, s->output.len, 1);
 }
 
-static void payload_last_byte(struct reference_session *s, size_t start, const struct wire_request *r)
+static void payload_last_byte(struct reference_session *s, size_t start, const struct request *r)
 {
     (void)r;
     if (read_data_follows(s, start))
         edit_set(s, s->output.len - 1, 1, ~edit_get(s, s->output.len - 1, 1));
 }
 
-static void payload_after_error(struct reference_session *s, size_t start, const struct wire_request *r)
+static void payload_after_error(struct reference_session *s, size_t start, const struct request *r)
 {
     if (edit_get(s, start + ERROR_AT, 4) != 0)
         edit_insert(s, s->output.len, r->length < PAYLOAD_ADDED_MAX ? r->length : PAYLOAD_ADDED_MAX);
 }
 
-static void payload_of_other(struct reference_session *s, size_t start, const struct wire_request *r)
+static void payload_of_other(struct reference_session *s, size_t start, const struct request *r)
 {
     (void)start;
     (void)r;
@@ -103,37 +103,37 @@ static void payload_of_other(struct reference_session *s, size_t start, const st
 
 /* ---- chunks ---- */
 
-static void done_cleared(struct reference_session *s, size_t start, const struct wire_request *r)
+static void done_cleared(struct reference_session *s, size_t start, const struct request *r)
 {
     (void)r;
     set_done(s, start, false);
 }
 
-static void none_with_payload(struct reference_session *s, size_t start, const struct wire_request *r)
+static void none_with_payload(struct reference_session *s, size_t start, const struct request *r)
 {
     (void)r;
     edit_insert(s, s->output.len, 4);
     adjust_length(s, start, 4);
 }
 
-static void none_without_done(struct reference_session *s, size_t start, const struct wire_request *r)
+static void none_without_done(struct reference_session *s, size_t start, const struct request *r)
 {
     (void)r;
     edit_repeat(s, start, WIRE_SIZE_chunk);
     set_done(s, start, false);
 }
 
-static void data_empty_before(struct reference_session *s, size_t start, const struct wire_request *r)
+static void data_empty_before(struct reference_session *s, size_t start, const struct request *r)
 {
     struct wire_out out;
 
     edit_insert(s, start, DATA_AT);
     out = wire_out(s->output.bytes + start, DATA_AT);
-    chunk_put_data_header(&out, 0, r->cookie, r->offset, 0);
+    chunk_put_data_header(&out, 0, chunk_to(r->cookie), r->offset, 0);
 }
 
 /* One byte more, where the export has one. */
-static void data_beyond(struct reference_session *s, size_t start, const struct wire_request *r)
+static void data_beyond(struct reference_session *s, size_t start, const struct request *r)
 {
     uint64_t end = r->offset + r->length;
 
@@ -144,19 +144,19 @@ static void data_beyond(struct reference_session *s, size_t start, const struct 
     adjust_length(s, start, 1);
 }
 
-static void data_relative(struct reference_session *s, size_t start, const struct wire_request *r)
+static void data_relative(struct reference_session *s, size_t start, const struct request *r)
 {
     edit_set(s, start + PAYLOAD_AT, 8, edit_get(s, start + PAYLOAD_AT, 8) - r->offset);
 }
 
-static void data_last_byte(struct reference_session *s, size_t start, const struct wire_request *r)
+static void data_last_byte(struct reference_session *s, size_t start, const struct request *r)
 {
     (void)start;
     (void)r;
     edit_set(s, s->output.len - 1, 1, ~edit_get(s, s->output.len - 1, 1));
 }
 
-static void content_twice(struct reference_session *s, size_t start, const struct wire_request *r)
+static void content_twice(struct reference_session *s, size_t start, const struct request *r)
 {
     size_t len = s->output.len - start;
 
@@ -167,7 +167,7 @@ static void content_twice(struct reference_session *s, size_t start, const struc
     set_done(s, start, false);
 }
 
-static void data_less(struct reference_session *s, size_t start, const struct wire_request *r)
+static void data_less(struct reference_session *s, size_t start, const struct request *r)
 {
     (void)r;
     if (!is_done(s, start) || edit_get(s, start + LENGTH_AT, 4) <= WIRE_SIZE_chunk_data + 1)
@@ -176,7 +176,7 @@ static void data_less(struct reference_session *s, size_t start, const struct wi
     adjust_length(s, start, -1);
 }
 
-static void hole_less(struct reference_session *s, size_t start, const struct wire_request *r)
+static void hole_less(struct reference_session *s, size_t start, const struct request *r)
 {
     (void)r;
     if (is_done(s, start))
@@ -184,7 +184,7 @@ static void hole_less(struct reference_session *s, size_t start, const struct wi
 }
 
 /* Makes two chunks of one; returns how many bytes of data the first has. */
-static size_t split_data(struct reference_session *s, size_t start, const struct wire_request *r)
+static size_t split_data(struct reference_session *s, size_t start, const struct request *r)
 {
     size_t bytes = s->output.len - start - DATA_AT, half = bytes / 2;
     uint64_t offset = edit_get(s, start + PAYLOAD_AT, 8);
@@ -193,20 +193,20 @@ static size_t split_data(struct reference_session *s, size_t start, const struct
 
     edit_insert(s, start + DATA_AT + half, DATA_AT);
     out = wire_out(s->output.bytes + start + DATA_AT + half, DATA_AT);
-    chunk_put_data_header(&out, flags, r->cookie, offset + half, (uint32_t)(bytes - half));
+    chunk_put_data_header(&out, flags, chunk_to(r->cookie), offset + half, (uint32_t)(bytes - half));
     set_done(s, start, false);
     edit_set(s, start + LENGTH_AT, 4, WIRE_SIZE_chunk_data + half);
     return half;
 }
 
-static void data_split(struct reference_session *s, size_t start, const struct wire_request *r)
+static void data_split(struct reference_session *s, size_t start, const struct request *r)
 {
     if ((r->flags & NBD_CMD_FLAG_DF) && s->output.len - start >= DATA_AT + 2)
         split_data(s, start, r);
 }
 
 /* Two chunks, the second with the same data as the first. */
-static void data_from_start(struct reference_session *s, size_t start, const struct wire_request *r)
+static void data_from_start(struct reference_session *s, size_t start, const struct request *r)
 {
     size_t half;
 
@@ -216,7 +216,7 @@ static void data_from_start(struct reference_session *s, size_t start, const str
     memcpy(s->output.bytes + start + DATA_AT + half + DATA_AT, s->output.bytes + start + DATA_AT, half);
 }
 
-static void data_as_hole(struct reference_session *s, size_t start, const struct wire_request *r)
+static void data_as_hole(struct reference_session *s, size_t start, const struct request *r)
 {
     uint16_t flags = (uint16_t)edit_get(s, start + FLAGS_AT, 2);
     uint64_t offset = edit_get(s, start + PAYLOAD_AT, 8);
@@ -225,24 +225,24 @@ static void data_as_hole(struct reference_session *s, size_t start, const struct
 
     s->output.len = start;
     out = answer_room(s, WIRE_SIZE_chunk + WIRE_SIZE_chunk_hole);
-    chunk_put_hole(&out, flags, r->cookie, offset, bytes);
+    chunk_put_hole(&out, flags, chunk_to(r->cookie), offset, bytes);
 }
 
-static void hole_long(struct reference_session *s, size_t start, const struct wire_request *r)
+static void hole_long(struct reference_session *s, size_t start, const struct request *r)
 {
     (void)r;
     edit_insert(s, s->output.len, 4);
     adjust_length(s, start, 4);
 }
 
-static void hole_beyond(struct reference_session *s, size_t start, const struct wire_request *r)
+static void hole_beyond(struct reference_session *s, size_t start, const struct request *r)
 {
     (void)r;
     if (is_done(s, start))
         edit_set(s, start + HOLE_SIZE_AT, 4, edit_get(s, start + HOLE_SIZE_AT, 4) + 512);
 }
 
-static void hole_empty_before(struct reference_session *s, size_t start, const struct wire_request *r)
+static void hole_empty_before(struct reference_session *s, size_t start, const struct request *r)
 {
     (void)r;
     edit_repeat(s, start, WIRE_SIZE_chunk + WIRE_SIZE_chunk_hole);
@@ -250,39 +250,39 @@ static void hole_empty_before(struct reference_session *s, size_t start, const s
     edit_set(s, start + HOLE_SIZE_AT, 4, 0);
 }
 
-static void error_zero(struct reference_session *s, size_t start, const struct wire_request *r)
+static void error_zero(struct reference_session *s, size_t start, const struct request *r)
 {
     (void)r;
     edit_set(s, start + PAYLOAD_AT, 4, 0);
 }
 
-static void error_short(struct reference_session *s, size_t start, const struct wire_request *r)
+static void error_short(struct reference_session *s, size_t start, const struct request *r)
 {
     (void)r;
     s->output.len = start + PAYLOAD_AT + 4;
     edit_set(s, start + LENGTH_AT, 4, 4);
 }
 
-static void error_message_long(struct reference_session *s, size_t start, const struct wire_request *r)
+static void error_message_long(struct reference_session *s, size_t start, const struct request *r)
 {
     (void)r;
     edit_set(s, start + MESSAGE_LENGTH_AT, 2, edit_get(s, start + MESSAGE_LENGTH_AT, 2) + 1);
 }
 
-static void error_message_not_utf8(struct reference_session *s, size_t start, const struct wire_request *r)
+static void error_message_not_utf8(struct reference_session *s, size_t start, const struct request *r)
 {
     (void)r;
     edit_set(s, start + MESSAGE_AT, 1, 0xff);
 }
 
-static void error_message_with_nul(struct reference_session *s, size_t start, const struct wire_request *r)
+static void error_message_with_nul(struct reference_session *s, size_t start, const struct request *r)
 {
     (void)start;
     (void)r;
     edit_set(s, s->output.len - 1, 1, 0);
 }
 
-static void error_at_end(struct reference_session *s, size_t start, const struct wire_request *r)
+static void error_at_end(struct reference_session *s, size_t start, const struct request *r)
 {
     edit_insert(s, s->output.len, 8);
     edit_set(s, s->output.len - 8, 8, r->offset + r->length);
@@ -313,33 +313,33 @@ static void append_extent(struct reference_session *s, size_t start, uint64_t le
     adjust_length(s, start, WIRE_SIZE_extent);
 }
 
-static void status_odd(struct reference_session *s, size_t start, const struct wire_request *r)
+static void status_odd(struct reference_session *s, size_t start, const struct request *r)
 {
     (void)r;
     edit_insert(s, s->output.len, 4);
     adjust_length(s, start, 4);
 }
 
-static void status_without_extents(struct reference_session *s, size_t start, const struct wire_request *r)
+static void status_without_extents(struct reference_session *s, size_t start, const struct request *r)
 {
     (void)r;
     s->output.len = start + EXTENTS_AT;
     edit_set(s, start + LENGTH_AT, 4, WIRE_SIZE_chunk_status);
 }
 
-static void status_context(struct reference_session *s, size_t start, const struct wire_request *r)
+static void status_context(struct reference_session *s, size_t start, const struct request *r)
 {
     (void)r;
     edit_set(s, start + PAYLOAD_AT, 4, 77);
 }
 
-static void extent_empty(struct reference_session *s, size_t start, const struct wire_request *r)
+static void extent_empty(struct reference_session *s, size_t start, const struct request *r)
 {
     (void)r;
     edit_set(s, start + EXTENTS_AT, 4, 0);
 }
 
-static void extent_behind_request(struct reference_session *s, size_t start, const struct wire_request *r)
+static void extent_behind_request(struct reference_session *s, size_t start, const struct request *r)
 {
     if (!(r->flags & NBD_CMD_FLAG_REQ_ONE))
         append_extent(s, start, 512, other_status(edit_get(s, last_extent(s) + 4, 4)));
@@ -357,19 +357,19 @@ static void split_last(struct reference_session *s, size_t start, uint64_t flags
     append_extent(s, start, length - front, flags);
 }
 
-static void extent_split(struct reference_session *s, size_t start, const struct wire_request *r)
+static void extent_split(struct reference_session *s, size_t start, const struct request *r)
 {
     if (!(r->flags & NBD_CMD_FLAG_REQ_ONE))
         split_last(s, start, edit_get(s, last_extent(s) + 4, 4));
 }
 
-static void req_one_ignored(struct reference_session *s, size_t start, const struct wire_request *r)
+static void req_one_ignored(struct reference_session *s, size_t start, const struct request *r)
 {
     if (r->flags & NBD_CMD_FLAG_REQ_ONE)
         split_last(s, start, other_status(edit_get(s, last_extent(s) + 4, 4)));
 }
 
-static void req_one_long(struct reference_session *s, size_t start, const struct wire_request *r)
+static void req_one_long(struct reference_session *s, size_t start, const struct request *r)
 {
     if (r->flags & NBD_CMD_FLAG_REQ_ONE)
         edit_set(s, start + EXTENTS_AT, 4, (uint64_t)r->length + 512);
@@ -382,14 +382,14 @@ static void set_status_bits(struct reference_session *s, size_t start, uint64_t 
 }
 
 /* Extents that are all the same then make one, lest they be reported for that. */
-static void status_all_zero(struct reference_session *s, size_t start, const struct wire_request *r)
+static void status_all_zero(struct reference_session *s, size_t start, const struct request *r)
 {
     s->output.len = start + EXTENTS_AT;
     edit_set(s, start + LENGTH_AT, 4, WIRE_SIZE_chunk_status);
     append_extent(s, start, r->length, NBD_STATE_ZERO);
 }
 
-static void status_reserved(struct reference_session *s, size_t start, const struct wire_request *r)
+static void status_reserved(struct reference_session *s, size_t start, const struct request *r)
 {
     (void)r;
     set_status_bits(s, start, 0x80000000);
@@ -451,6 +451,9 @@ static const struct reply_fault {
     { FAULT_DATA_REPORTED_ZERO, SCAN_KIND_CHUNK, NBD_REPLY_TYPE_BLOCK_STATUS, ANY, status_all_zero },
     { FAULT_RESERVED_STATE_BIT, SCAN_KIND_CHUNK, NBD_REPLY_TYPE_BLOCK_STATUS, ANY, status_reserved },
 
+    { FAULT_STRUCTURED_STATUS_WIDE, SCAN_KIND_CHUNK, NBD_REPLY_TYPE_BLOCK_STATUS, ANY,
+      extended_status_widened },
+
     { FAULT_COOKIE_CHANGED, SCAN_KIND_SIMPLE_REPLY, ANY, ANY, cookie_changed },
     { FAULT_COOKIE_CHANGED, SCAN_KIND_CHUNK, ANY, ANY, cookie_changed },
     { FAULT_COOKIE_BYTES_SWAPPED, SCAN_KIND_SIMPLE_REPLY, ANY, ANY, cookie_swapped },
@@ -463,7 +466,7 @@ static const struct reply_fault {
 
 void replies_misconduct(struct reference_session *s, size_t start, enum scan_kind kind)
 {
-    const struct wire_request *r = &s->in.head.request;
+    const struct request *r = &s->in.request;
     uint64_t chunk =
         edit_get(s, start + TYPE_AT, 2); /* of a simple reply: nothing that rows for those look at */
 
@@ -481,7 +484,7 @@ void replies_misconduct(struct reference_session *s, size_t start, enum scan_kin
 /* ---- whole replies ---- */
 
 /* Answers once more in the other form: structured where simple was agreed, and the other way round. */
-static void answer_in_other_form(struct reference_session *s, const struct wire_request *r, size_t start)
+static void answer_in_other_form(struct reference_session *s, const struct request *r, size_t start)
 {
     s->output.len = start;
     s->structured = !s->structured;
@@ -490,11 +493,11 @@ static void answer_in_other_form(struct reference_session *s, const struct wire_
     else if (r->type == NBD_CMD_READ)
         answer_read(s, r);
     else
-        answer_done(s, r->cookie);
+        answer_done(s, r);
     s->structured = !s->structured;
 }
 
-static bool wants_other_form(const struct reference_session *s, const struct wire_request *r)
+static bool wants_other_form(const struct reference_session *s, const struct request *r)
 {
     bool read = r->type == NBD_CMD_READ, error = s->in.error != 0;
 
@@ -508,16 +511,16 @@ static bool wants_other_form(const struct reference_session *s, const struct wir
 }
 
 /* Puts a chunk with data before the reply, as if it were a part of it. */
-static void insert_data_chunk(struct reference_session *s, const struct wire_request *r, size_t start)
+static void insert_data_chunk(struct reference_session *s, const struct request *r, size_t start)
 {
     struct wire_out out;
 
     edit_insert(s, start, DATA_AT + 1);
     out = wire_out(s->output.bytes + start, DATA_AT);
-    chunk_put_data_header(&out, 0, r->cookie, r->offset, 1);
+    chunk_put_data_header(&out, 0, chunk_to(r->cookie), r->offset, 1);
 }
 
-void replies_misconduct_answered(struct reference_session *s, const struct wire_request *r, size_t start)
+void replies_misconduct_answered(struct reference_session *s, const struct request *r, size_t start)
 {
     bool done = s->in.error == 0, structured = s->structured;
     bool read = r->type == NBD_CMD_READ;
@@ -527,14 +530,14 @@ void replies_misconduct_answered(struct reference_session *s, const struct wire_
         return;
     }
     if (structured && read && done && fault_on(s, FAULT_DONE_BEFORE_LAST))
-        answer_done(s, r->cookie);
+        answer_done(s, r);
     if (structured && done && r->type == NBD_CMD_WRITE && fault_on(s, FAULT_DATA_CHUNK_FOR_WRITE))
         insert_data_chunk(s, r, start);
     if (structured && done && r->type == NBD_CMD_CACHE && fault_on(s, FAULT_CACHE_WITH_DATA))
         insert_data_chunk(s, r, start);
     if (structured && done && r->type == NBD_CMD_BLOCK_STATUS && fault_on(s, FAULT_BLOCK_STATUS_MISSING)) {
         s->output.len = start;
-        answer_done(s, r->cookie);
+        answer_done(s, r);
     }
     if (r->type == NBD_CMD_WRITE && fault_on(s, FAULT_WRITE_ANSWERED_TWICE))
         edit_repeat(s, start, s->output.len - start);

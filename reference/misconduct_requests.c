@@ -15,43 +15,43 @@ enum outcome {
     SKIPPED, /* WRITE: its data stay in the stream; the request is refused as it should be */
 };
 
-typedef bool condition(const struct reference_session *s, const struct wire_request *r);
+typedef bool condition(const struct reference_session *s, const struct request *r);
 
 /* ---- when; s->in.error is what the server made of the request ---- */
 
-static bool always(const struct reference_session *s, const struct wire_request *r)
+static bool always(const struct reference_session *s, const struct request *r)
 {
     (void)s;
     (void)r;
     return true;
 }
 
-static bool in_order(const struct reference_session *s, const struct wire_request *r)
+static bool in_order(const struct reference_session *s, const struct request *r)
 {
     (void)r;
     return s->in.error == 0;
 }
 
-static bool refused(const struct reference_session *s, const struct wire_request *r)
+static bool refused(const struct reference_session *s, const struct request *r)
 {
     (void)r;
     return s->in.error != 0;
 }
 
-static bool simple(const struct reference_session *s, const struct wire_request *r)
+static bool simple(const struct reference_session *s, const struct request *r)
 {
     (void)r;
     return !s->structured;
 }
 
-static bool ends_beyond(const struct reference_session *s, const struct wire_request *r)
+static bool ends_beyond(const struct reference_session *s, const struct request *r)
 {
     uint64_t size = store_size(s->export->store);
 
     return r->offset > size || r->length > size - r->offset;
 }
 
-static bool beyond_end(const struct reference_session *s, const struct wire_request *r)
+static bool beyond_end(const struct reference_session *s, const struct request *r)
 {
     const struct command_rules *rules = command_rules_of(r->type);
 
@@ -59,48 +59,48 @@ static bool beyond_end(const struct reference_session *s, const struct wire_requ
            ends_beyond(s, r);
 }
 
-static bool read_only(const struct reference_session *s, const struct wire_request *r)
+static bool read_only(const struct reference_session *s, const struct request *r)
 {
     (void)r;
     return s->in.error == NBD_EPERM;
 }
 
-static bool of_nothing(const struct reference_session *s, const struct wire_request *r)
+static bool of_nothing(const struct reference_session *s, const struct request *r)
 {
     (void)s;
     return r->length == 0;
 }
 
-static bool with_fua(const struct reference_session *s, const struct wire_request *r)
+static bool with_fua(const struct reference_session *s, const struct request *r)
 {
     return s->in.error == 0 && (r->flags & NBD_CMD_FLAG_FUA);
 }
 
-static bool with_no_hole(const struct reference_session *s, const struct wire_request *r)
+static bool with_no_hole(const struct reference_session *s, const struct request *r)
 {
     return s->in.error == 0 && (r->flags & NBD_CMD_FLAG_NO_HOLE);
 }
 
-static bool with_fast_zero(const struct reference_session *s, const struct wire_request *r)
+static bool with_fast_zero(const struct reference_session *s, const struct request *r)
 {
     return s->in.error == 0 && (r->flags & NBD_CMD_FLAG_FAST_ZERO);
 }
 
-static bool plain(const struct reference_session *s, const struct wire_request *r)
+static bool plain(const struct reference_session *s, const struct request *r)
 {
     return s->in.error == 0 && !(r->flags & NBD_CMD_FLAG_FAST_ZERO);
 }
 
-static bool unknown(const struct reference_session *s, const struct wire_request *r)
+static bool unknown(const struct reference_session *s, const struct request *r)
 {
     (void)s;
     return !command_rules_of(r->type);
 }
 
 /* Only its flags are wrong with the request. */
-static bool flags_alone(const struct reference_session *s, const struct wire_request *r)
+static bool flags_alone(const struct reference_session *s, const struct request *r)
 {
-    struct wire_request flagless = *r;
+    struct request flagless = *r;
     const char *why;
 
     flagless.flags = 0;
@@ -109,50 +109,50 @@ static bool flags_alone(const struct reference_session *s, const struct wire_req
 
 enum { FLAGS_KNOWN = 0x1f };
 
-static bool unknown_flag(const struct reference_session *s, const struct wire_request *r)
+static bool unknown_flag(const struct reference_session *s, const struct request *r)
 {
     return flags_alone(s, r) && (r->flags & ~FLAGS_KNOWN);
 }
 
-static bool inapplicable_flag(const struct reference_session *s, const struct wire_request *r)
+static bool inapplicable_flag(const struct reference_session *s, const struct request *r)
 {
     return flags_alone(s, r) && (r->flags & FLAGS_KNOWN);
 }
 
-static bool unselected(const struct reference_session *s, const struct wire_request *r)
+static bool unselected(const struct reference_session *s, const struct request *r)
 {
     (void)r;
     return !s->context_of;
 }
 
-static bool df_of_64k(const struct reference_session *s, const struct wire_request *r)
+static bool df_of_64k(const struct reference_session *s, const struct request *r)
 {
     return s->in.error == 0 && (r->flags & NBD_CMD_FLAG_DF) && r->length > 32768;
 }
 
-static bool at_told_maximum(const struct reference_session *s, const struct wire_request *r)
+static bool at_told_maximum(const struct reference_session *s, const struct request *r)
 {
     return s->in.error == 0 && s->misconduct->block_size_told &&
            r->length == transmission_payload_max(s->export);
 }
 
-static bool at_default_maximum(const struct reference_session *s, const struct wire_request *r)
+static bool at_default_maximum(const struct reference_session *s, const struct request *r)
 {
     return s->in.error == 0 && r->length > 16777216;
 }
 
-static bool cookie_zero(const struct reference_session *s, const struct wire_request *r)
+static bool cookie_zero(const struct reference_session *s, const struct request *r)
 {
     return s->in.error == 0 && r->cookie == 0;
 }
 
-static bool cookie_ones(const struct reference_session *s, const struct wire_request *r)
+static bool cookie_ones(const struct reference_session *s, const struct request *r)
 {
     (void)s;
     return r->cookie == UINT64_MAX;
 }
 
-static bool length_negative(const struct reference_session *s, const struct wire_request *r)
+static bool length_negative(const struct reference_session *s, const struct request *r)
 {
     return s->in.error == 0 && r->length > INT32_MAX;
 }
@@ -254,7 +254,7 @@ static const struct request_fault {
 };
 
 /* What becomes of offsets when nobody looks how large they are. */
-void requests_misconduct_begin(struct reference_session *s, struct wire_request *r)
+void requests_misconduct_begin(struct reference_session *s, struct request *r)
 {
     const struct command_rules *rules = command_rules_of(r->type);
     uint64_t size = store_size(s->export->store);
@@ -297,7 +297,7 @@ static void carry_out(struct reference_session *s, const struct request_fault *r
     }
 }
 
-void requests_misconduct_checked(struct reference_session *s, const struct wire_request *r)
+void requests_misconduct_checked(struct reference_session *s, const struct request *r)
 {
     for (size_t i = 0; i < COUNT(rows); i++) {
         const struct request_fault *row = &rows[i];
@@ -309,7 +309,17 @@ void requests_misconduct_checked(struct reference_session *s, const struct wire_
     }
 }
 
-void requests_misconduct_answers(struct reference_session *s, const struct wire_request *r)
+/* Makes a byte another one, however often. */
+static void flip_byte(struct reference_session *s, uint64_t offset)
+{
+    uint8_t byte;
+
+    store_read(s->export->store, offset, &byte, 1);
+    byte ^= 0x21;
+    store_write(s->export->store, offset, span_of(&byte, 1));
+}
+
+void requests_misconduct_answers(struct reference_session *s, const struct request *r)
 {
     bool fits = !ends_beyond(s, r) && r->length > 0;
 
@@ -320,12 +330,12 @@ void requests_misconduct_answers(struct reference_session *s, const struct wire_
         store_zero(s->export->store, r->offset, r->length, false);
     if (fits && s->in.error == NBD_EPERM && r->type == NBD_CMD_WRITE &&
         fault_on(s, FAULT_READ_ONLY_WRITE_ALTERS))
-        store_write(s->export->store, r->offset, span_text("!"));
+        flip_byte(s, r->offset);
 }
 
 bool requests_misconduct_disc(struct reference_session *s)
 {
     if (fault_on(s, FAULT_DISC_ANSWERED))
-        answer_done(s, s->in.head.request.cookie);
+        answer_done(s, &s->in.request);
     return fault_on(s, FAULT_DISC_STAYS_OPEN);
 }

@@ -45,6 +45,68 @@
         SAMPLE_ANY(0, 4), SAMPLE_ANY(1, 4), SAMPLE_ANY(0, 6), SAMPLE_ANY(0, 6), SAMPLE_ANY(0, 99),          \
         REQUEST(0, 3, 8), RANGE(0, 0), REQUEST(0, 2, 9), RANGE(0, 0)
 
+/* ---- extended headers: proto-extended-headers.md ---- */
+
+#define SAMPLE_WRITTEN 18, 'x', '-', 'n', 'b', 'd', 't', 'e', 's', 't', ':', 'w', 'r', 'i', 't', 't', 'e', 'n'
+#define SAMPLE_EXTENDED_GO \
+    OPTION(10, 49), 0, 0, 0, 0, 0, 0, 0, 2, 0, 0, 0, SAMPLE_ALLOCATION, 0, 0, 0, SAMPLE_WRITTEN, SAMPLE_GO
+
+#define EXTENDED(flags, type, cookie) \
+    0x21, 0xe4, 0x1c, 0x71, 0, (flags), 0, (type), 0xc0, 0, 0, 0, 0, 0, 0, (cookie)
+
+/* Numbers of 64 bits: what is above 2^32, and the lowest 24 bits. */
+#define WIDE(high_16, low_24) \
+    0, 0, (high_16) >> 8 & 255, (high_16)&255, 0, (low_24) >> 16 & 255, (low_24) >> 8 & 255, (low_24)&255
+
+#define SAMPLE_WIDE(flags, type)                                                                             \
+    EXTENDED(flags, type, 1), WIDE(0, 100), WIDE(0, 1000), EXTENDED(flags, type, 2), WIDE(0, 0), WIDE(0, 0), \
+        EXTENDED(flags, type, 3), WIDE(1, 0), WIDE(0, 900), EXTENDED(flags, type, 4), WIDE(0, 0),            \
+        WIDE(1, 512), EXTENDED(flags, type, 5), WIDE(0, 0), 0, 0, 0, 0, 2, 16, 0, 0,                         \
+        EXTENDED(flags, type, 6), WIDE(2, 0), WIDE(9, 9), EXTENDED(flags, type, 7), WIDE(0, 0), 255, 255,    \
+        255, 255, 255, 255, 255, 255
+
+#define SAMPLE_EXTENDED_REQUESTS                                                                           \
+    EXTENDED(33, 1, 1), WIDE(0, 200), WIDE(0, 4), 'd', 'a', 't', 'a', EXTENDED(32, 1, 2), WIDE(9, 0),      \
+        WIDE(0, 2), 'n', 'o', EXTENDED(0, 1, 3), WIDE(0, 0), WIDE(0, 2), EXTENDED(32, 7, 4), WIDE(0, 512), \
+        WIDE(0, 12), WIDE(0, 4096), 0, 0, 0, 1, EXTENDED(32, 7, 4), WIDE(0, 512), WIDE(0, 16),             \
+        WIDE(0, 4096), 0, 0, 0, 2, 0, 0, 0, 1, EXTENDED(32, 7, 5), WIDE(0, 0), WIDE(0, 16), WIDE(0, 4096), \
+        0, 0, 0, 1, 0, 0, 0, 1, EXTENDED(32, 7, 6), WIDE(0, 0), WIDE(0, 16), WIDE(0, 4096), 0, 0, 0, 1, 0, \
+        0, 0, 9, EXTENDED(40, 7, 7), WIDE(0, 0), WIDE(0, 0), EXTENDED(32, 7, 8), WIDE(0, 0), WIDE(0, 9),   \
+        WIDE(0, 9), 1, SAMPLE_WIDE(0, 0), SAMPLE_WIDE(4, 0), SAMPLE_WIDE(0, 7), SAMPLE_WIDE(8, 7),         \
+        SAMPLE_WIDE(0, 5), SAMPLE_WIDE(0, 6), SAMPLE_WIDE(2, 6), SAMPLE_WIDE(0, 4), SAMPLE_WIDE(64, 3),    \
+        SAMPLE_WIDE(0, 99), EXTENDED(32, 5, 9), WIDE(0, 0), WIDE(0, 2), 'n', 'o', EXTENDED(0, 3, 10),      \
+        WIDE(0, 0), WIDE(0, 0), EXTENDED(32, 2, 11), WIDE(0, 0), WIDE(0, 1), '!'
+
+static const uint8_t sample_extended[] = { 0,
+                                           0,
+                                           0,
+                                           3,
+                                           OPTION(11, 1),
+                                           0,
+                                           OPTION(11, 0),
+                                           SAMPLE_OPTIONS,
+                                           SAMPLE_CONTEXTS,
+                                           SAMPLE_EXTENDED_GO,
+                                           SAMPLE_EXTENDED_REQUESTS };
+static const uint8_t sample_extended_late[] = {
+    0, 0, 0, 3, OPTION(8, 0), OPTION(11, 0), OPTION(8, 0), SAMPLE_GO, SAMPLE_EXTENDED_REQUESTS
+};
+static const uint8_t sample_compact_payload[] = { 0,
+                                                  0,
+                                                  0,
+                                                  3,
+                                                  OPTION(8, 0),
+                                                  SAMPLE_EXTENDED_GO,
+                                                  REQUEST(32, 3, 1),
+                                                  RANGE(0, 4),
+                                                  REQUEST(32, 4, 1),
+                                                  RANGE(0, 4),
+                                                  REQUEST(0, 3, 2),
+                                                  RANGE(0, 0),
+                                                  EXTENDED(0, 3, 3),
+                                                  WIDE(0, 0),
+                                                  WIDE(0, 0) };
+
 static const uint8_t sample_structured[] = { 0,
                                              0,
                                              0,
@@ -76,10 +138,17 @@ static const uint8_t sample_unknown[] = { 0, 0, 0, 3, OPTION(1, 1), 'x', OPTION(
 static const uint8_t sample_abort[] = { 0, 0, 0, 3, OPTION(2, 1), 'x', OPTION(2, 0) };
 
 static const struct span samples[] = {
-    { sample_name, sizeof sample_name },       { sample_reselect, sizeof sample_reselect },
-    { sample_flags, sizeof sample_flags },     { sample_structured, sizeof sample_structured },
-    { sample_simple, sizeof sample_simple },   { sample_go, sizeof sample_go },
-    { sample_unknown, sizeof sample_unknown }, { sample_abort, sizeof sample_abort },
+    { sample_name, sizeof sample_name },
+    { sample_reselect, sizeof sample_reselect },
+    { sample_flags, sizeof sample_flags },
+    { sample_structured, sizeof sample_structured },
+    { sample_simple, sizeof sample_simple },
+    { sample_go, sizeof sample_go },
+    { sample_unknown, sizeof sample_unknown },
+    { sample_abort, sizeof sample_abort },
+    { sample_extended, sizeof sample_extended },
+    { sample_extended_late, sizeof sample_extended_late },
+    { sample_compact_payload, sizeof sample_compact_payload },
 };
 
 /* Says what is in `said` as far as the session listens, and collects what it answers.  What is heard is taken

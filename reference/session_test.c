@@ -82,6 +82,73 @@ static void nothing_is_taken_while_much_waits_to_be_sent(void **state)
     end(&c);
 }
 
+/* The bytes are those of an answer in one piece, while little of them is there at any time; a request behind
+ * waits. */
+static void long_data_come_in_pieces_where_that_is_asked_for(void **state)
+{
+    static const uint8_t go[] = { 0, 0, 0, 1, OPTION(1, 0) };
+    static const uint8_t requests[] = { REQUEST(0, 0, 1), 0,          0, 0, 0, 0, 0, 0, 3, 0, 0x20, 0, 0,
+                                        REQUEST(0, 3, 2), RANGE(0, 0) };
+    struct buffer heard[2];
+
+    (void)state;
+    for (unsigned i = 0; i < 2; i++) {
+        struct span in = span_of(requests, sizeof requests);
+        struct conversation c;
+        size_t most = 0;
+
+        begin(&c, 8 << 20);
+        for (uint64_t at = 0; at < 2 << 20; at += 70001)
+            store_write(c.exports[0].store, at, span_text("something"));
+        connect(&c);
+        if (i == 1)
+            reference_session_answer_in_pieces(c.session);
+        say(&c, go, sizeof go);
+        reference_session_sent(c.session, reference_session_output(c.session).len);
+        buffer_init(&heard[i], 4 << 20);
+        do {
+            struct span output;
+
+            reference_session_feed(c.session, &in);
+            output = reference_session_output(c.session);
+            most = output.len > most ? output.len : most;
+            output.len = output.len < 100003 ? output.len : 100003;
+            buffer_add(&heard[i], output.at, output.len);
+            reference_session_sent(c.session, output.len);
+        } while (in.len > 0 || reference_session_output(c.session).len > 0);
+        assert_true(i == 0 ? most > 2 << 20 : most < 400000);
+        end(&c);
+    }
+    assert_int_equal(heard[0].len, 16 + (2 << 20) + 16);
+    assert_true(span_equal(buffer_span(&heard[0]), buffer_span(&heard[1])));
+    buffer_free(&heard[0]);
+    buffer_free(&heard[1]);
+}
+
+static void memory_is_exchanged_only_while_nothing_waits(void **state)
+{
+    struct buffer spare;
+    struct conversation c;
+    uint8_t *first;
+
+    (void)state;
+    begin(&c, 1024);
+    connect(&c);
+    buffer_init(&spare, 4096);
+    buffer_add_zero(&spare, 100);
+    buffer_clear(&spare);
+    first = spare.bytes;
+    reference_session_swap_memory(c.session, &spare); /* the greeting waits */
+    assert_ptr_equal(spare.bytes, first);
+    reference_session_sent(c.session, 18);
+    reference_session_swap_memory(c.session, &spare);
+    assert_ptr_not_equal(spare.bytes, first);
+    reference_session_swap_memory(c.session, &spare);
+    assert_ptr_equal(spare.bytes, first);
+    buffer_free(&spare);
+    end(&c);
+}
+
 static void what_one_connection_wrote_another_reads(void **state)
 {
     static const uint8_t go[] = { 0, 0, 0, 3, OPTION(1, 0) };
@@ -122,6 +189,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(any_cut_gives_the_same_answers),
         cmocka_unit_test(nothing_is_taken_while_much_waits_to_be_sent),
+        cmocka_unit_test(long_data_come_in_pieces_where_that_is_asked_for),
+        cmocka_unit_test(memory_is_exchanged_only_while_nothing_waits),
         cmocka_unit_test(what_one_connection_wrote_another_reads),
         cmocka_unit_test(the_session_is_over_when_the_client_has_closed),
     };

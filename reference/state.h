@@ -8,18 +8,33 @@
 #include "wire/body.h"
 #include "wire/scan.h"
 
-/* The only metadata context there is, and its ID. */
 #define ALLOCATION_CONTEXT "base:allocation"
 enum { ALLOCATION_ID = 1 };
+
+/* The metadata contexts; bits 1 << CONTEXT_X stand for several of them. */
+enum context { CONTEXT_ALLOCATION, CONTEXT_WRITTEN, CONTEXT_COUNT };
+
+/* A request, in whichever framing it came. */
+struct request {
+    uint16_t flags;
+    uint16_t type;
+    uint64_t cookie;
+    uint64_t offset;
+    uint64_t length; /* bytes of the export; of a payload that says itself how many: bytes of that */
+};
 
 /* The client's message that is being taken. */
 struct incoming {
     bool begun;
     struct scan_head head;
-    bool too_long;   /* option data that are skipped for their length */
-    uint32_t error;  /* request: why it is refused, 0: it is not */
-    const char *why; /* the same in words */
-    uint64_t stored; /* WRITE: bytes of data seen so far */
+    struct request request; /* once a request has begun */
+    unsigned contexts;      /* BLOCK_STATUS: those that it asks for, bits as in the session's */
+    bool late;              /* it began when the server was shutting down */
+    bool too_long;          /* option data that are skipped for their length */
+    uint32_t error;         /* request: why it is refused, 0: it is not */
+    const char *why;        /* the same in words */
+    uint64_t stored;        /* WRITE: bytes of data seen so far */
+    size_t kept;            /* WRITE: bytes of data that an oddity keeps to be stored later */
 };
 
 struct reference_session {
@@ -27,18 +42,36 @@ struct reference_session {
     struct scan scan;
     struct incoming in;
     struct buffer option_data;
+    struct buffer filter; /* payload of a BLOCK_STATUS, as far as it is kept */
     struct buffer output;
-    size_t sent; /* bytes at the front of output that were taken */
+    size_t sent;    /* bytes at the front of output that were taken */
+    bool in_pieces; /* long data of a READ are */
+    struct {
+        uint64_t offset;
+        uint64_t length; /* 0: there are none */
+    } rest;              /* the last data of a READ, which follow by and by as the output leaves */
     bool over;
+    bool shutting_down;
+    uint32_t options; /* that have come */
+
+    bool fixed_newstyle; /* the client knows it */
+    bool starting_tls;   /* NBD_OPT_STARTTLS was acknowledged */
+    bool tls;            /* what the client says has come under TLS */
 
     /* negotiated */
     bool no_zeroes;
-    bool structured;
-    const struct reference_export *context_of; /* base:allocation is selected for this one; NULL: for none */
+    bool structured;                           /* replies are chunks */
+    bool extended;                             /* headers are extended; then structured is true as well */
+    const struct reference_export *context_of; /* contexts are selected for this one; NULL: for none */
+    unsigned contexts;                         /* those that are */
+    const struct reference_export *sized;      /* its block size was told; NULL: none was */
     const struct reference_export *export;     /* transmission */
     uint16_t flags;                            /* transmission flags of it */
 
+    uint32_t context_shift; /* added to the IDs of metadata contexts */
+
     struct misconduct *misconduct; /* what faults have to remember; NULL when none is on */
+    struct manners *manners;       /* the same for oddities */
 };
 
 /* ---- handshake.c: "Newstyle negotiation", "Option types" ---- */
@@ -55,18 +88,48 @@ uint16_t handshake_transmission_flags(const struct reference_session *s,
                                       const struct reference_export *export);
 void handshake_enter_transmission(struct reference_session *s, const struct reference_export *export);
 
+/* ---- contexts.c: "Metadata querying" ---- */
+
+struct context_row {
+    const char *name;
+    uint32_t id;
+    bool (*available)(const struct reference_export *export);
+
+    /* How far, from offset and at most to length (which is not 0), one status applies. */
+    uint64_t (*extent)(const struct reference_export *export, uint64_t offset, uint64_t length,
+                       uint64_t *ret_status);
+};
+
+extern const struct context_row context_rows[CONTEXT_COUNT];
+
+static inline uint32_t contexts_id(const struct reference_session *s, unsigned context)
+{
+    return context_rows[context].id + s->context_shift;
+}
+
+/* The contexts that an export has, and those of them that an option names; namespaces: a namespace alone, as
+ * in "base:", stands for all that is in it. */
+unsigned contexts_of(const struct reference_export *export);
+unsigned contexts_asked(const struct reference_export *export, const struct option_data *data,
+                        bool namespaces);
+
 /* ---- transmission.c: "Request types" ---- */
 
 void transmission_begin_request(struct reference_session *s);
 void transmission_take_data(struct reference_session *s, struct span data);
 void transmission_take_request(struct reference_session *s);
 
+/* Does and answers a request that is whole. */
+void transmission_do_request(struct reference_session *s);
+
 /* The most that a request's payload may have. */
 uint32_t transmission_payload_max(const struct reference_export *export);
 
+/* Whether there is such a command, and it is advertised. */
+bool transmission_knows(const struct reference_session *s, uint16_t type);
+
 /* What is wrong with a request, 0: nothing; *ret_why in words. */
-uint32_t transmission_check(const struct reference_session *s, const struct wire_request *r,
-                            const char **ret_why);
+uint32_t transmission_check(const struct reference_session *s, const struct request *r, const char **ret_why);
 
 /* ---- answer.c: what goes out ---- */
 
@@ -78,15 +141,33 @@ void answer_put(struct reference_session *s, size_t start, enum scan_kind kind);
 void answer_option(struct reference_session *s, uint32_t type, const char *message); /* NULL: no data */
 void answer_server(struct reference_session *s, const struct reference_export *export);
 void answer_info(struct reference_session *s, const struct reference_export *export, uint16_t info);
-void answer_context(struct reference_session *s, uint32_t id);
+void answer_context(struct reference_session *s, enum context context, uint32_t id);
 void answer_export_name(struct reference_session *s, const struct reference_export *export);
 
 /* Success without data, or an error, in the form that was negotiated. */
-void answer_done(struct reference_session *s, uint64_t cookie);
-void answer_error(struct reference_session *s, const struct wire_request *r, uint32_t error, const char *why);
+void answer_done(struct reference_session *s, const struct request *r);
+void answer_error(struct reference_session *s, const struct request *r, uint32_t error, const char *why);
 
-/* The data of a READ, which has been found to be in order. */
-void answer_read(struct reference_session *s, const struct wire_request *r);
-void answer_block_status(struct reference_session *s, const struct wire_request *r);
+/* Whether the chunks that answer a READ stay within what may wait to be sent. */
+bool answer_fits(const struct reference_session *s, const struct request *r);
+
+/* The data of a READ, which has been found to be in order.  Of a long one a part waits in s->rest: as often
+ * as the output is empty, answer_rest() adds the next piece. */
+void answer_rest(struct reference_session *s);
+void answer_read(struct reference_session *s, const struct request *r);
+void answer_block_status(struct reference_session *s, const struct request *r);
+
+/* Pieces of replies: how the chunks that answer a request begin, and some of them; a simple reply. */
+struct chunk_to answer_to(const struct reference_session *s, const struct request *r);
+void answer_put_chunk(struct reference_session *s, size_t start);
+void answer_data_chunk(struct reference_session *s, struct chunk_to to, uint16_t flags, uint64_t offset,
+                       uint32_t length);
+void answer_hole_chunk(struct reference_session *s, struct chunk_to to, uint16_t flags, uint64_t offset,
+                       uint32_t length);
+void answer_none(struct reference_session *s, const struct request *r);
+void answer_simple(struct reference_session *s, uint64_t cookie, uint32_t error);
+
+/* Bytes, from offset and at most length, that are known to read as zero. */
+uint64_t answer_zeroes(const struct store *store, uint64_t offset, uint64_t length);
 
 #endif

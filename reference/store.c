@@ -7,8 +7,12 @@
 #include <stdlib.h>
 
 #include "base/memory.h"
+#include "reference/pages.h"
 
 enum { PAGE_BITS = 16, NODE_BITS = 6, NODE_SLOTS = 1 << NODE_BITS };
+
+/* Bytes; a wrong guess at the machine's costs a little speed. */
+enum { CACHE_LINE = 64, PREFETCH_MAX = 4096 };
 
 struct node {
     unsigned used;           /* slots that are not NULL */
@@ -20,6 +24,8 @@ struct store {
     uint64_t ceiling;   /* pages */
     uint64_t allocated; /* pages */
     unsigned levels;
+    struct store_memory *memory; /* shared; NULL: none is */
+    struct pages pages;
     struct node *root;
     uint8_t blank; /* its address stands for an allocated page of zeroes */
 };
@@ -37,11 +43,59 @@ struct store *store_new(uint64_t size, uint64_t ceiling)
     return s;
 }
 
+void store_share(struct store *s, struct store_memory *memory)
+{
+    assert(!s->root);
+    s->memory = memory;
+}
+
+/* Pages that may still be allocated. */
+static uint64_t room_of(const struct store *s)
+{
+    uint64_t room = s->ceiling - s->allocated, shared;
+
+    if (!s->memory)
+        return room;
+    shared = (s->memory->ceiling - s->memory->allocated) / STORE_PAGE_BYTES;
+    return shared < room ? shared : room;
+}
+
+static void count_allocated(struct store *s)
+{
+    s->allocated++;
+    if (s->memory)
+        s->memory->allocated += STORE_PAGE_BYTES;
+}
+
+/* Memory for a page; NULL when there is none: other than what the program itself needs, its lack is an answer
+ * to a client. */
+static uint8_t *take_bytes(struct store *s)
+{
+    uint8_t *bytes = NULL;
+
+    if (!s->memory || s->memory->machine - s->memory->taken >= STORE_PAGE_BYTES)
+        bytes = pages_take(&s->pages);
+    if (bytes && s->memory)
+        s->memory->taken += STORE_PAGE_BYTES;
+    return bytes;
+}
+
+/* Gives back the memory of a page, which may be blank. */
+static void free_bytes(struct store *s, void *page)
+{
+    if (page == &s->blank)
+        return;
+    pages_give(&s->pages, page);
+    if (s->memory)
+        s->memory->taken -= STORE_PAGE_BYTES;
+}
+
 static void free_page(struct store *s, void *page)
 {
-    if (page != &s->blank)
-        free(page);
+    free_bytes(s, page);
     s->allocated--;
+    if (s->memory)
+        s->memory->allocated -= STORE_PAGE_BYTES;
 }
 
 static void free_tree(struct store *s, void *at, unsigned level)
@@ -64,6 +118,7 @@ void store_free(struct store *s)
         return;
     if (s->root)
         free_tree(s, s->root, s->levels);
+    pages_free(&s->pages);
     free(s);
 }
 
@@ -118,22 +173,21 @@ static void **make_slot(struct store *s, uint64_t page)
     }
 }
 
-/* The bytes of a page that is to be altered; NULL at the ceiling. */
+/* The bytes of a page that is to be altered; NULL where there is no room. */
 static uint8_t *writable_page(struct store *s, uint64_t page)
 {
     uint64_t pages;
     void *at = find_page(s, page, &pages);
-    void **slot;
+    uint8_t *bytes;
 
     if (at && at != &s->blank)
         return at;
-    if (!at && s->allocated == s->ceiling)
+    if ((!at && room_of(s) == 0) || !(bytes = take_bytes(s)))
         return NULL;
-    slot = make_slot(s, page);
-    if (!*slot)
-        s->allocated++;
-    *slot = memory_take(STORE_PAGE_BYTES);
-    return *slot;
+    *make_slot(s, page) = bytes;
+    if (!at)
+        count_allocated(s);
+    return bytes;
 }
 
 /* Bytes from offset to the end of its page, at most length. */
@@ -150,6 +204,18 @@ static uint64_t rest_of_pages(uint64_t offset, uint64_t pages, uint64_t length)
     uint64_t whole = (pages - 1) * STORE_PAGE_BYTES;
 
     return whole >= length ? length : whole + rest_of_page(offset, length - whole);
+}
+
+void store_prefetch(const struct store *s, uint64_t offset, uint64_t length)
+{
+    uint64_t pages, bytes = rest_of_page(offset, length < PREFETCH_MAX ? length : PREFETCH_MAX);
+    const uint8_t *page = find_page(s, offset / STORE_PAGE_BYTES, &pages);
+
+    if (!page || page == &s->blank)
+        return;
+    page += offset % STORE_PAGE_BYTES;
+    for (uint64_t at = 0; at < bytes; at += CACHE_LINE)
+        __builtin_prefetch(page + at, 0, 2);
 }
 
 void store_read(const struct store *s, uint64_t offset, uint8_t *to, uint64_t length)
@@ -244,7 +310,7 @@ static bool provision_pages(struct store *s, uint64_t first, uint64_t last)
         pages = hole ? pages : 1;
         if (hole)
             missing += pages < last - page + 1 ? pages : last - page + 1;
-        if (missing > s->ceiling - s->allocated)
+        if (missing > room_of(s))
             return false;
     }
     for (uint64_t page = first; page <= last; page++) {
@@ -253,7 +319,7 @@ static bool provision_pages(struct store *s, uint64_t first, uint64_t last)
         if (*slot)
             continue;
         *slot = &s->blank;
-        s->allocated++;
+        count_allocated(s);
     }
     return true;
 }
@@ -264,8 +330,7 @@ static void blank_pages(struct store *s, uint64_t first, uint64_t count)
     for (uint64_t page = first; page < first + count; page++) {
         void **slot = make_slot(s, page);
 
-        if (*slot != &s->blank)
-            free(*slot);
+        free_bytes(s, *slot);
         *slot = &s->blank;
     }
 }

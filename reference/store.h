@@ -20,16 +20,31 @@ enum store_kind {
 
 struct store;
 
+/* What several stores may take together, in bytes; all start at 0 used. */
+struct store_memory {
+    uint64_t ceiling;   /* what may be allocated, with pages that are allocated and take no memory yet */
+    uint64_t machine;   /* what pages may really take; less than the ceiling where the machine has less */
+    uint64_t allocated; /* both of them as far as they are used */
+    uint64_t taken;
+};
+
 /* size: bytes, up to 2^63-1.  ceiling: bytes that may be allocated; what would need more fails.  Memory is
  * taken only for pages that hold data, so a ceiling may be larger than the machine's. */
 struct store *store_new(uint64_t size, uint64_t ceiling);
 void store_free(struct store *s);
+
+/* From now on what the store takes counts here as well, and what would be too much fails; memory outlives the
+ * store, which is empty. */
+void store_share(struct store *s, struct store_memory *memory);
 uint64_t store_size(const struct store *s);
 
 /* Ranges have to lie within the size; the caller has checked. */
 void store_read(const struct store *s, uint64_t offset, uint8_t *to, uint64_t length);
 
-/* False when the ceiling does not allow it; part of the data may have been stored then. */
+/* Has the processor fetch the start of a range that is about to be read or written; changes nothing else. */
+void store_prefetch(const struct store *s, uint64_t offset, uint64_t length);
+
+/* False when a ceiling or the machine does not allow it; part of the data may have been stored then. */
 bool store_write(struct store *s, uint64_t offset, struct span data);
 
 /* Zeroes a range; takes time for the pages that are allocated, not for holes.

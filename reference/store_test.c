@@ -152,6 +152,34 @@ static void nothing_is_allocated_beyond_the_ceiling(void **state)
     store_free(s);
 }
 
+static void stores_that_share_memory_fail_together(void **state)
+{
+    struct store_memory memory = { .ceiling = 4 * STORE_PAGE_BYTES, .machine = 2 * STORE_PAGE_BYTES };
+    struct store *a = store_new(UINT64_C(1) << 40, UINT64_C(1) << 40);
+    struct store *b = store_new(UINT64_C(1) << 40, UINT64_C(1) << 40);
+
+    (void)state;
+    store_share(a, &memory);
+    store_share(b, &memory);
+    assert_true(store_write(a, 0, span_text("x")));
+    assert_true(store_zero(b, 0, 2 * STORE_PAGE_BYTES, true)); /* allocated, and takes nothing */
+    assert_int_equal(memory.allocated, 3 * STORE_PAGE_BYTES);
+    assert_int_equal(memory.taken, STORE_PAGE_BYTES);
+    assert_false(store_zero(a, STORE_PAGE_BYTES, 2 * STORE_PAGE_BYTES, true));
+    assert_true(store_write(b, 0, span_text("x")));
+    assert_false(store_write(b, STORE_PAGE_BYTES, span_text("x"))); /* the machine has no more */
+    assert_int_equal(memory.allocated, 3 * STORE_PAGE_BYTES);
+    store_trim(a, 0, STORE_PAGE_BYTES);
+    assert_true(store_write(b, STORE_PAGE_BYTES, span_text("x")));
+    assert_true(store_zero(b, 0, STORE_PAGE_BYTES, true));
+    assert_int_equal(memory.taken, STORE_PAGE_BYTES);
+    assert_true(store_write(a, 0, span_text("x")));
+    store_free(a);
+    store_free(b);
+    assert_int_equal(memory.allocated, 0);
+    assert_int_equal(memory.taken, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -160,6 +188,7 @@ int main(void)
         cmocka_unit_test(the_largest_size_costs_nothing),
         cmocka_unit_test(zeroing_whole_pages_makes_a_hole),
         cmocka_unit_test(nothing_is_allocated_beyond_the_ceiling),
+        cmocka_unit_test(stores_that_share_memory_fail_together),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -133,3 +133,12 @@ bool address_parse(const char *text, struct address *ret, char *error, size_t er
     }
     return false;
 }
+
+void address_print_escaped(FILE *out, const char *text)
+{
+    for (; *text; text++)
+        if (isalnum((unsigned char)*text) || strchr("-._~/", *text))
+            fputc(*text, out);
+        else
+            fprintf(out, "%%%02X", (unsigned char)*text);
+}

@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdio.h>
 
 struct address {
     bool is_unix;
@@ -19,5 +20,9 @@ struct address {
  * nbd+unix:///[EXPORT]?socket=PATH, with %XX undone in EXPORT and PATH.  False with what is wrong in error.
  */
 bool address_parse(const char *text, struct address *ret, char *error, size_t error_size);
+
+/* Writes an export's name or a path as it stands in a URI: what has a meaning there, and what is not ASCII,
+ * as %XX. */
+void address_print_escaped(FILE *out, const char *text);
 
 #endif

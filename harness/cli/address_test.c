@@ -52,6 +52,19 @@ static void unix_uris_name_a_socket(void **state)
     assert_string_equal(parsed("nbd+unix:///?x=1&socket=/s").path, "/s");
 }
 
+static void what_is_printed_is_understood(void **state)
+{
+    static const char name[] = "a disk?/50%&\xc3\xa4";
+    char text[200] = "nbd://h/";
+    FILE *out = fmemopen(text + 8, sizeof text - 8, "w");
+
+    (void)state;
+    address_print_escaped(out, name);
+    fclose(out);
+    assert_string_equal(text, "nbd://h/a%20disk%3F/50%25%26%C3%A4");
+    assert_string_equal(parsed(text).export, name);
+}
+
 static void wrong_addresses_are_refused_with_a_reason(void **state)
 {
     static const char *const wrong[] = {
@@ -86,6 +99,7 @@ int main(void)
         cmocka_unit_test(tcp_addresses_have_a_host_and_a_port),
         cmocka_unit_test(uris_may_name_an_export),
         cmocka_unit_test(unix_uris_name_a_socket),
+        cmocka_unit_test(what_is_printed_is_understood),
         cmocka_unit_test(wrong_addresses_are_refused_with_a_reason),
     };
 

@@ -52,10 +52,10 @@ static void opened(void *ctx, struct flow *flow, struct flow_packet packet)
 /* Widens the range that the client writes to: a case that is played again needs a window there. */
 static void note_write(struct decoded *d, const struct message *m)
 {
-    const struct wire_request *r = &m->head.request;
+    const struct session_request *r = &m->request;
     const struct command_rules *rules;
 
-    if (m->head.kind != SCAN_KIND_REQUEST || !(rules = command_rules_of(r->type)) || !rules->writes)
+    if (!message_is_request(m) || !(rules = command_rules_of(r->type)) || !rules->writes)
         return;
     if (r->offset < d->from)
         d->from = r->offset;

@@ -204,6 +204,8 @@ static bool take_words(struct run *r, int argc, char **argv, int first)
         fprintf(stderr, "nbdtest: options of the bundled server go without --server\n");
         return false;
     }
+    if (!r->server && !bundled_check(&r->bundled))
+        return false;
     r->options.patterns = r->patterns;
     r->options.pattern_count = r->pattern_count;
     r->options.excludes = r->excludes;
@@ -318,9 +320,9 @@ int command_run(int argc, char **argv)
     if (first >= 0 && r->help) {
         puts(usage);
         options_print(rows, ROW_COUNT, stdout);
+        bundled_print_keys();
         status = STATUS_CONFORMS;
-    } else if (first >= 0 && r->bundled.list_faults) {
-        bundled_print_faults();
+    } else if (first >= 0 && bundled_print_lists(&r->bundled)) {
         status = STATUS_CONFORMS;
     } else if (first >= 0 && take_words(r, argc, argv, first)) {
         remember_command(r, argc, argv, first);

@@ -4,7 +4,7 @@
 #include <getopt.h>
 #include <string.h>
 
-#define ROWS_MAX 32
+#define ROWS_MAX 64
 
 int options_parse(const struct option_row *rows, size_t count, int argc, char **argv, option_taken *take,
                   void *ctx)

@@ -10,9 +10,10 @@
 #include "wire/constants.h"
 
 enum {
-    KEEP_LEAST = 64 * 1024,          /* of any body */
-    KEEP_STATUS = 4 + 8 * (1 << 20), /* the longest BLOCK_STATUS chunk that a server should send */
-    EXTENTS_MAX = 1 << 20,           /* kept of one reply */
+    KEEP_LEAST = 64 * 1024,                    /* of any body */
+    KEEP_STATUS = 4 + 8 * (1 << 20),           /* the longest BLOCK_STATUS chunk that a server should send */
+    KEEP_EXTENDED_STATUS = 8 + 16 * (1 << 20), /* the longest BLOCK_STATUS_EXT chunk */
+    EXTENTS_MAX = 1 << 20,                     /* kept of one reply */
     STATUSES_MAX = 4 * SESSION_MAX_CONTEXTS,
     RANGES_MAX = 4096, /* islands of covered bytes in one reply; more are not followed */
 };
@@ -28,7 +29,7 @@ void assemble_request_begins(struct session *s, struct exchange *e)
 
 static uint64_t write_sent(struct session *s, const struct message *m)
 {
-    const struct wire_request *r = &m->head.request;
+    const struct session_request *r = &m->request;
 
     switch (r->type) {
     case NBD_CMD_WRITE:
@@ -44,14 +45,32 @@ static uint64_t write_sent(struct session *s, const struct message *m)
     }
 }
 
+/* The payload of a BLOCK_STATUS says what it asks about. */
+static void take_filter(struct exchange *e, const struct message *m)
+{
+    struct status_filter filter;
+    struct wire_flaw flaw;
+
+    e->request.length = m->request.length;
+    if (!filter_decode(m->body, &filter, &flaw) || filter.contexts.len == 0)
+        return;
+    free(e->filter);
+    e->filter = memory_take(filter.contexts.len);
+    e->filter_count = 0;
+    while (filter_next_context(&filter.contexts, &e->filter[e->filter_count]))
+        e->filter_count++;
+}
+
 void assemble_request(struct session *s, const struct message *m)
 {
     struct exchange *e = m->exchange;
 
+    if (e && m->request.filtered)
+        take_filter(e, m);
     if (!s->model)
         return;
     if (!e || e->answered) { /* the server did not wait for the data */
-        assemble_request_begins(s, &(struct exchange){ .request = m->head.request });
+        assemble_request_begins(s, &(struct exchange){ .request = m->request });
         return;
     }
     e->ticket = write_sent(s, m);
@@ -75,6 +94,9 @@ static void look_elsewhere(struct session *s, const struct exchange *e, uint64_t
 
     if (data.len < 16 || held_of(e)->wrong.misplaced)
         return;
+    if (*data.at == 0 &&
+        memcmp(data.at, data.at + 1, data.len - 1) == 0) /* zeroes are found in many places */
+        return;
     there = memory_take(data.len);
     for (size_t i = 0; i < sizeof places / sizeof *places; i++)
         if (places[i] != offset && model_contents(s->model, places[i], there, data.len) &&
@@ -96,7 +118,7 @@ static void compare_data(struct session *s, const struct exchange *e, uint64_t o
         return;
     if (wrong->data.bytes == 0)
         wrong->data = mismatch;
-    if (e->form == REPLY_FORM_STRUCTURED)
+    if (e->form != REPLY_FORM_SIMPLE)
         look_elsewhere(s, e, offset, data);
 }
 
@@ -113,12 +135,12 @@ static void compare_zero(struct session *s, const struct exchange *e, uint64_t o
 /* A success is believed only where the request made sense. */
 static bool is_believable(const struct session *s, const struct exchange *e)
 {
-    const struct wire_request *r = &e->request;
-    const struct command_rules *command = command_rules_of(r->type);
+    const struct session_request *r = &e->request;
 
     return !e->excused && !held_of(e)->ambiguous &&
            !(s->negotiated.transmission_flags & NBD_FLAG_READ_ONLY) && r->offset <= s->negotiated.size &&
-           r->length <= s->negotiated.size - r->offset && command && !(r->flags & ~(unsigned)command->flags);
+           r->length <= s->negotiated.size - r->offset && command_rules_of(r->type) &&
+           excuse_flags_known(s, r);
 }
 
 static void settle(struct session *s, const struct exchange *e)
@@ -187,23 +209,26 @@ void assemble_simple(struct session *s, const struct message *m)
 
 /* ---- chunks ---- */
 
-uint64_t assemble_chunk_keep(const struct exchange *e, const struct wire_chunk *chunk)
+uint64_t assemble_chunk_keep(const struct exchange *e, const struct session_chunk *chunk)
 {
     uint64_t most = KEEP_LEAST;
 
     if (e && e->request.type == NBD_CMD_READ && chunk->type == NBD_REPLY_TYPE_OFFSET_DATA) {
-        uint64_t whole = (uint64_t)e->request.length + WIRE_SIZE_chunk_data;
+        uint64_t whole = e->request.length < SESSION_MAX_BODY ? e->request.length + WIRE_SIZE_chunk_data
+                                                              : SESSION_MAX_BODY;
 
         most = whole > SESSION_MAX_BODY ? SESSION_MAX_BODY : whole > most ? whole : most;
     }
     if (e && e->request.type == NBD_CMD_BLOCK_STATUS && chunk->type == NBD_REPLY_TYPE_BLOCK_STATUS)
         most = KEEP_STATUS;
+    if (e && e->request.type == NBD_CMD_BLOCK_STATUS && chunk->type == NBD_REPLY_TYPE_BLOCK_STATUS_EXT)
+        most = KEEP_EXTENDED_STATUS;
     return chunk->length < most ? chunk->length : most;
 }
 
 bool assemble_is_inside(const struct exchange *e, uint64_t offset, uint64_t length)
 {
-    const struct wire_request *r = &e->request;
+    const struct session_request *r = &e->request;
 
     return offset >= r->offset && offset - r->offset <= r->length &&
            length <= r->length - (offset - r->offset);
@@ -273,7 +298,7 @@ static void place(struct exchange *e, uint64_t offset, uint64_t length, const ui
         return;
     }
     if (e->data.len == 0)
-        buffer_add_zero(&e->data, e->request.length);
+        buffer_add_zero(&e->data, (size_t)e->request.length);
     if (data)
         memcpy(e->data.bytes + at, data, (size_t)length);
     else
@@ -284,7 +309,7 @@ static void take_content(struct session *s, const struct message *m)
 {
     struct exchange *e = m->exchange;
     const struct chunk_data *chunk = &m->chunk;
-    bool is_hole = m->head.chunk.type == NBD_REPLY_TYPE_OFFSET_HOLE;
+    bool is_hole = m->chunk_head.type == NBD_REPLY_TYPE_OFFSET_HOLE;
 
     if (is_hole)
         e->hole_chunks++;
@@ -321,12 +346,14 @@ static void compare_status(struct session *s, const struct exchange *e, const st
     if (!is_base_allocation(s, status->context))
         return;
     for (size_t i = 0; i < status->count && offset < s->negotiated.size; i++) {
-        const struct wire_extent *extent = &status->extents[i];
+        const struct wire_extended_extent *extent = &status->extents[i];
         uint64_t room = s->negotiated.size - offset;
 
         if (extent->flags & NBD_STATE_ZERO)
             compare_zero(s, e, offset, extent->length < room ? extent->length : room,
                          &held_of(e)->wrong.status);
+        if (extent->length >= room)
+            return;
         offset += extent->length;
     }
 }
@@ -336,13 +363,14 @@ static void take_status(struct session *s, const struct message *m)
     struct exchange *e = m->exchange;
     struct span extents = m->chunk.extents;
     struct session_status status = { .context = m->chunk.context };
-    size_t count = extents.len / WIRE_SIZE_extent;
+    size_t count = extents.len / (m->chunk.wide ? WIRE_SIZE_extended_extent : WIRE_SIZE_extent);
 
     if (e->request.type != NBD_CMD_BLOCK_STATUS || e->status_chunks == STATUSES_MAX)
         return;
     if (count > 0 && count <= EXTENTS_MAX - held_of(e)->extents) {
         status.extents = memory_take(count * sizeof *status.extents);
-        while (chunk_next_extent(&extents, &status.extents[status.count]) && ++status.count < count)
+        while (chunk_next_status(&extents, m->chunk.wide, &status.extents[status.count]) &&
+               ++status.count < count)
             ;
         held_of(e)->extents += status.count;
     }
@@ -371,7 +399,8 @@ void assemble_chunk(struct session *s, const struct message *m)
 
     if (!e)
         return;
-    e->form = REPLY_FORM_STRUCTURED;
+    e->form = m->chunk_head.extended ? REPLY_FORM_EXTENDED : REPLY_FORM_STRUCTURED;
+    e->head_offset = m->chunk_head.offset;
     e->chunks++;
     switch (m->chunk.role) {
     case CHUNK_CONTENT:
@@ -387,6 +416,6 @@ void assemble_chunk(struct session *s, const struct message *m)
     case CHUNK_OTHER:
         break;
     }
-    if (m->head.chunk.flags & NBD_REPLY_FLAG_DONE)
+    if (m->chunk_head.flags & NBD_REPLY_FLAG_DONE)
         complete(s, m);
 }

@@ -10,7 +10,7 @@
 
 #include <cmocka.h>
 
-#include "referee/session.h"
+#include "referee/rule.h"
 
 #define U16(n) (uint8_t)((n) >> 8), (uint8_t)(n)
 #define U32(n) U16((uint32_t)(n) >> 16), U16((uint32_t)(n)&0xffff)
@@ -23,15 +23,27 @@
 #define REPLY_MAGIC U64(UINT64_C(0x0003e889045565a9))
 #define SIMPLE U32(0x67446698)
 #define STRUCTURED U32(0x668e33ef)
+#define EXTENDED_REPLY U32(0x6e8a278c)
 
-enum { DONE = 1 };                                                  /* chunk flag */
-enum { FUA = 1, NO_HOLE = 2, DF = 4, REQ_ONE = 8, FAST_ZERO = 16 }; /* command flags */
+enum { DONE = 1 };                                                                    /* chunk flag */
+enum { FUA = 1, NO_HOLE = 2, DF = 4, REQ_ONE = 8, FAST_ZERO = 16, PAYLOAD_LEN = 32 }; /* command flags */
 enum { READ = 0, WRITE = 1, DISC = 2, FLUSH = 3, TRIM = 4, CACHE = 5, WRITE_ZEROES = 6, BLOCK_STATUS = 7 };
-enum { EXPORT_NAME = 1, ABORT = 2, LIST = 3, STARTTLS = 5, INFO = 6, GO = 7, SR = 8, SET_META = 10 };
+enum {
+    EXPORT_NAME = 1,
+    ABORT = 2,
+    LIST = 3,
+    STARTTLS = 5,
+    INFO = 6,
+    GO = 7,
+    SR = 8,
+    LIST_META = 9,
+    SET_META = 10,
+    EXTENDED_HEADERS_OPT = 11
+};
 enum { ACK = 1, REP_INFO = 3, META = 4 };
 /* HAS_FLAGS, SEND_FLUSH, SEND_FUA, SEND_TRIM, SEND_WRITE_ZEROES, SEND_CACHE, SEND_FAST_ZERO */
 enum { WRITABLE = 0x0001 | 0x0004 | 0x0008 | 0x0020 | 0x0040 | 0x0400 | 0x0800 };
-enum { SEND_DF = 0x0080, READ_ONLY = 0x0002, MULTI_CONN = 0x0100 };
+enum { SEND_DF = 0x0080, READ_ONLY = 0x0002, MULTI_CONN = 0x0100, STATUS_PAYLOAD = 0x1000 };
 
 #define EXPORT_SIZE (1u << 20)
 
@@ -164,6 +176,50 @@ static inline void start_structured(struct talk *t, unsigned flags)
     option_reply(t, GO, ACK, NOTHING);
 }
 
+/* One query of LIST_META_CONTEXT or SET_META_CONTEXT, for the export "". */
+static inline void query(struct talk *t, uint32_t number, const char *text)
+{
+    size_t len = strlen(text);
+
+    client_says(t, IHAVEOPT, U32(number), U32(12 + len), U32(0), U32(1), U32(len));
+    say(t, SIDE_CLIENT, span_text(text));
+}
+
+/* ---- extended headers ---- */
+
+/* With base:allocation as ID 7 and x:y as ID 8. */
+static inline void start_extended(struct talk *t, unsigned flags)
+{
+    static const char base_allocation[] = "base:allocation";
+
+    start_haggling(t, 3, 3);
+    option(t, EXTENDED_HEADERS_OPT, NOTHING);
+    option_reply(t, EXTENDED_HEADERS_OPT, ACK, NOTHING);
+    query(t, SET_META, base_allocation);
+    server_says(t, REPLY_MAGIC, U32(SET_META), U32(META), U32(4 + 15), U32(7));
+    say(t, SIDE_SERVER, span_text(base_allocation));
+    option_reply(t, SET_META, META, BYTES(U32(8), 'x', ':', 'y'));
+    option_reply(t, SET_META, ACK, NOTHING);
+    option(t, GO, BYTES(U32(0), U16(1), U16(3)));
+    info_export(t, GO, flags);
+    option_reply(t, GO, REP_INFO, BYTES(U16(3), U32(1), U32(4096), U32(1 << 20)));
+    option_reply(t, GO, ACK, NOTHING);
+}
+
+/* What the payload is, where there is any, has to follow. */
+static inline void extended_request(struct talk *t, unsigned type, unsigned flags, uint64_t cookie,
+                                    uint64_t offset, uint64_t length)
+{
+    client_says(t, U32(0x21e41c71), U16(flags), U16(type), U64(cookie), U64(offset), U64(length));
+}
+
+static inline void extended_chunk(struct talk *t, unsigned flags, unsigned type, uint64_t cookie,
+                                  uint64_t offset, struct span payload)
+{
+    server_says(t, EXTENDED_REPLY, U16(flags), U16(type), U64(cookie), U64(offset), U64(payload.len));
+    say(t, SIDE_SERVER, payload);
+}
+
 /* ---- ends ---- */
 
 static inline bool has_rule(const struct talk *t, const char *rule)
@@ -172,6 +228,21 @@ static inline bool has_rule(const struct talk *t, const char *rule)
         if (strcmp(t->v.all[i].rule, rule) == 0)
             return true;
     return false;
+}
+
+/* A rule of the experimental extension: extended_test.c has its tests. */
+static inline bool is_of_extension(const struct rule *rule)
+{
+    static const char *const others[] = { "opt.extended-headers.no-block-size-reqd",
+                                          "opt.list-meta-context.base-no-error",
+                                          "opt.set-meta-context.base-no-error",
+                                          "flag.block-status-payload.needs-ext" };
+
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+        if (strcmp(rule->id, others[i]) == 0)
+            return true;
+    return rule->headers == EXTENDED_HEADERS || (strncmp(rule->id, "ext.", 4) == 0 && rule->watch) ||
+           strncmp(rule->id, "ext.block-status.", strlen("ext.block-status.")) == 0;
 }
 
 /* The session is over: these rules were broken, and no others. */

@@ -82,7 +82,7 @@ static void remember(struct session *s, const struct exchange *e)
     s->past_next = (s->past_next + 1) % PAST_MAX;
 }
 
-struct exchange *exchange_new(struct session *s, const struct wire_request *request)
+struct exchange *exchange_new(struct session *s, const struct session_request *request)
 {
     struct held *h = memory_take(sizeof *h);
     struct exchange *e = &h->exchange, *same;
@@ -145,6 +145,7 @@ static void held_free(struct held *h)
     for (unsigned i = 0; i < h->exchange.status_chunks; i++)
         free(h->exchange.statuses[i].extents);
     free(h->exchange.statuses);
+    free(h->exchange.filter);
     free(h->exchange.ranges);
     buffer_free(&h->exchange.data);
     buffer_free(&h->text);

@@ -23,20 +23,31 @@ void excuse_option(struct session *s, const struct message *m)
         s->may_close = true;
 }
 
-static bool before_transmission(const struct session *s, const struct wire_request *r)
+static bool before_transmission(const struct session *s, const struct session_request *r)
 {
     (void)r;
     return !s->transmission;
 }
 
-static bool unknown_command(const struct session *s, const struct wire_request *r)
+static bool unknown_command(const struct session *s, const struct session_request *r)
 {
     (void)s;
     return !command_rules_of(r->type) || r->type == NBD_CMD_RESIZE;
 }
 
+bool excuse_flags_known(const struct session *s, const struct session_request *request)
+{
+    const struct command_rules *command = command_rules_of(request->type);
+    unsigned known = command ? command_flags(command, request->extended) : 0;
+
+    if (request->type == NBD_CMD_BLOCK_STATUS &&
+        !(s->negotiated.transmission_flags & NBD_FLAG_BLOCK_STATUS_PAYLOAD))
+        known &= ~(unsigned)NBD_CMD_FLAG_PAYLOAD_LEN;
+    return !command || !(request->flags & ~known);
+}
+
 /* Flags that the command does not have, or that were not advertised. */
-static bool undue_flags(const struct session *s, const struct wire_request *r)
+static bool undue_flags(const struct session *s, const struct session_request *r)
 {
     static const struct {
         uint16_t command_flag, advertised_by;
@@ -45,16 +56,14 @@ static bool undue_flags(const struct session *s, const struct wire_request *r)
         { NBD_CMD_FLAG_DF, NBD_FLAG_SEND_DF },
         { NBD_CMD_FLAG_FAST_ZERO, NBD_FLAG_SEND_FAST_ZERO },
     };
-    const struct command_rules *command = command_rules_of(r->type);
-
     for (size_t i = 0; i < sizeof needs / sizeof *needs; i++)
         if ((r->flags & needs[i].command_flag) &&
             !(s->negotiated.transmission_flags & needs[i].advertised_by))
             return true;
-    return command && (r->flags & ~(unsigned)command->flags);
+    return !excuse_flags_known(s, r);
 }
 
-static bool unadvertised_command(const struct session *s, const struct wire_request *r)
+static bool unadvertised_command(const struct session *s, const struct session_request *r)
 {
     static const struct {
         uint16_t type, advertised_by;
@@ -71,7 +80,7 @@ static bool unadvertised_command(const struct session *s, const struct wire_requ
     return r->type == NBD_CMD_BLOCK_STATUS && (s->negotiated.context_count == 0 || s->contexts_doubtful);
 }
 
-static bool bad_range(const struct session *s, const struct wire_request *r)
+static bool bad_range(const struct session *s, const struct session_request *r)
 {
     const struct negotiated *n = &s->negotiated;
     const struct command_rules *command = command_rules_of(r->type);
@@ -84,36 +93,48 @@ static bool bad_range(const struct session *s, const struct wire_request *r)
     return unit > 1 && (r->offset % unit != 0 || r->length % unit != 0);
 }
 
-static bool large_payload(const struct session *s, const struct wire_request *r)
+static bool large_payload(const struct session *s, const struct session_request *r)
 {
-    if (r->type != NBD_CMD_READ && r->type != NBD_CMD_WRITE)
-        return false;
-    return r->length > PATIENT_PAYLOAD || r->length > s->negotiated.block_size.maximum;
+    uint64_t payload = r->type == NBD_CMD_READ && r->length > r->payload ? r->length : r->payload;
+
+    return payload > PATIENT_PAYLOAD || payload > s->negotiated.block_size.maximum;
 }
 
-static bool write_to_read_only(const struct session *s, const struct wire_request *r)
+static bool write_to_read_only(const struct session *s, const struct session_request *r)
 {
     const struct command_rules *command = command_rules_of(r->type);
 
     return command && command->writes && (s->negotiated.transmission_flags & NBD_FLAG_READ_ONLY);
 }
 
-static bool cookie_in_flight(const struct session *s, const struct wire_request *r)
+/* An extended request whose payload is not what its command calls for: whether the server waits for bytes,
+ * and what it takes them for, is left open for some of them. */
+static bool odd_payload(const struct session *s, const struct session_request *r)
+{
+    bool flagged = (r->flags & NBD_CMD_FLAG_PAYLOAD_LEN) != 0;
+
+    (void)s;
+    if (!r->extended)
+        return false;
+    return flagged ? r->payload == 0 : r->type == NBD_CMD_WRITE;
+}
+
+static bool cookie_in_flight(const struct session *s, const struct session_request *r)
 {
     return exchange_find(s, r->cookie) != NULL;
 }
 
-static bool after_goodbye(const struct session *s, const struct wire_request *r)
+static bool after_goodbye(const struct session *s, const struct session_request *r)
 {
     (void)r;
     return s->goodbye;
 }
 
-void excuse_request(struct session *s, const struct wire_request *request)
+void excuse_request(struct session *s, const struct session_request *request)
 {
-    static bool (*const faults[])(const struct session *, const struct wire_request *) = {
-        before_transmission, unknown_command,    undue_flags,      unadvertised_command, bad_range,
-        large_payload,       write_to_read_only, cookie_in_flight, after_goodbye,
+    static bool (*const faults[])(const struct session *, const struct session_request *) = {
+        before_transmission, unknown_command,    undue_flags, unadvertised_command, bad_range,
+        large_payload,       write_to_read_only, odd_payload, cookie_in_flight,     after_goodbye,
     };
 
     for (size_t i = 0; i < sizeof faults / sizeof *faults; i++)

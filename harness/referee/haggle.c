@@ -102,6 +102,19 @@ static bool asks_for(struct span infos, uint16_t wanted)
     return false;
 }
 
+static bool asks_for_base(struct span queries)
+{
+    bool some = false;
+    struct span query;
+
+    while (option_next_query(&queries, &query)) {
+        some = true;
+        if (query.len < strlen("base:") || memcmp(query.at, "base:", strlen("base:")) != 0)
+            return false;
+    }
+    return some;
+}
+
 void haggle_option(struct session *s, const struct message *m)
 {
     uint32_t option = m->head.option.option;
@@ -117,6 +130,7 @@ void haggle_option(struct session *s, const struct message *m)
             continue;
         p->whole = true;
         p->sound = !m->flaw.rule;
+        p->asks_base = asks_for_base(m->option.queries);
         p->asks_block_size = asks_for(m->option.infos, NBD_INFO_BLOCK_SIZE);
         buffer_add(&p->name, m->option.name.at, m->option.name.len);
         break;
@@ -209,7 +223,7 @@ static void select_contexts(struct session *s, const struct pending *p, bool suc
     s->negotiated.context_count = success ? s->gathered_count : 0;
     memcpy(s->negotiated.contexts, s->gathered, s->negotiated.context_count * sizeof *s->gathered);
     keep(&s->contexts_for, &p->name);
-    s->contexts_doubtful = s->contexts_doubtful || !s->negotiated.structured;
+    s->contexts_doubtful = s->contexts_doubtful || !(s->negotiated.structured || s->negotiated.extended);
 }
 
 static void take_ack(struct session *s, const struct pending *p)
@@ -225,8 +239,10 @@ static void take_ack(struct session *s, const struct pending *p)
         s->last = LAST_GO_ACK;
         enter_transmission(s, buffer_span(&p->name));
         break;
-    case NBD_OPT_STARTTLS:
     case NBD_OPT_EXTENDED_HEADERS:
+        s->negotiated.extended = true;
+        break;
+    case NBD_OPT_STARTTLS:
         s->opaque = true;
         s->phase = PHASE_ENDED;
         break;

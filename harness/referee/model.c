@@ -201,6 +201,20 @@ void model_flushed(struct model *m, const void *writer, model_moment until)
     m->unshared = unshared || m->ticket_count > 0; /* a ticket may bring back what it found */
 }
 
+static void disown(struct pieces *p, const void *writer)
+{
+    for (size_t i = 0; i < p->count; i++)
+        if (p->all[i].writer == writer)
+            p->all[i].writer = NULL;
+}
+
+void model_left(struct model *m, const void *writer)
+{
+    disown(&m->known, writer);
+    for (size_t i = 0; i < m->ticket_count; i++)
+        disown(&m->tickets[i].before, writer);
+}
+
 void model_forget(struct model *m, uint64_t offset, uint64_t length)
 {
     struct range range = range_of(offset, length);

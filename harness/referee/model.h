@@ -55,6 +55,9 @@ void model_settle_unflushed(struct model *m, uint64_t ticket, const void *writer
  * now on: NBD_FLAG_CAN_MULTI_CONN and NBD_CMD_FLUSH, or the connection is over. */
 void model_flushed(struct model *m, const void *writer, model_moment until);
 
+/* The writer is gone: what it did not share nobody has to see any more. */
+void model_left(struct model *m, const void *writer);
+
 /* Forgets what is known of a range. */
 void model_forget(struct model *m, uint64_t offset, uint64_t length);
 

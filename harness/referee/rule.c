@@ -5,12 +5,21 @@
 #include <stdio.h>
 
 const struct rule rules[] = {
-#define RULE(id, occasion, watch) { id, occasion, watch },
-#define WIRE(id) { id, AT_WIRE, NULL },
+#define RULE(id, occasion, watch) { id, ANY_HEADERS, occasion, watch },
+#define COMPACT(id, occasion, watch) { id, COMPACT_HEADERS, occasion, watch },
+#define EXTENDED(id, occasion, watch) { id, EXTENDED_HEADERS, occasion, watch },
+#define WIRE(id) { id, ANY_HEADERS, AT_WIRE, NULL },
 #include "referee/rule.def"
 };
 
 const size_t rule_count = sizeof rules / sizeof *rules;
+
+static bool applies(const struct rule *rule, const struct session *s, enum occasion occasion)
+{
+    enum headers headers = s->negotiated.extended ? EXTENDED_HEADERS : COMPACT_HEADERS;
+
+    return rule->occasion == occasion && (rule->headers == ANY_HEADERS || rule->headers == headers);
+}
 
 size_t rules_look(struct session *s, enum occasion occasion, const struct message *m)
 {
@@ -22,7 +31,7 @@ size_t rules_look(struct session *s, enum occasion occasion, const struct messag
     if (m && m->head.kind == SCAN_KIND_OPTION_REPLY && !haggle_is_late(s, &m->head.option_reply))
         at.option = haggle_option_due(s);
     for (size_t i = 0; i < rule_count; i++) {
-        if (rules[i].occasion != occasion)
+        if (!applies(&rules[i], s, occasion))
             continue;
         at.rule = rules[i].id;
         count += rules[i].watch(&at);

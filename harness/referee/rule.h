@@ -35,8 +35,12 @@ struct sight {
 /* True when the rule was broken, which has then been noted with broken(). */
 typedef bool rule_watch(const struct sight *at);
 
+/* Some rules are another requirement's where extended headers were negotiated. */
+enum headers { ANY_HEADERS, COMPACT_HEADERS, EXTENDED_HEADERS };
+
 struct rule {
     const char *id;
+    enum headers headers;
     enum occasion occasion;
     rule_watch *watch; /* NULL at AT_WIRE */
 };
@@ -52,6 +56,8 @@ size_t rules_look(struct session *s, enum occasion occasion, const struct messag
 bool broken(const struct sight *at, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 #define RULE(id, occasion, watch) rule_watch watch;
+#define COMPACT(id, occasion, watch) rule_watch watch;
+#define EXTENDED(id, occasion, watch) rule_watch watch;
 #define WIRE(id)
 #include "referee/rule.def"
 

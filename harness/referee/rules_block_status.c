@@ -40,14 +40,17 @@ static bool has_req_one(const struct sight *at)
 
 static uint64_t extents_announced(const struct sight *at)
 {
-    return (at->message->head.chunk.length - WIRE_SIZE_chunk_status) / WIRE_SIZE_extent;
+    const struct message *m = at->message;
+
+    return m->chunk.wide ? (m->chunk_head.length - WIRE_SIZE_extended_status) / WIRE_SIZE_extended_extent
+                         : (m->chunk_head.length - WIRE_SIZE_chunk_status) / WIRE_SIZE_extent;
 }
 
 /* ---- each chunk ---- */
 
 bool unknown_context(const struct sight *at)
 {
-    return is_status(at) && at->message->head.chunk.length >= WIRE_SIZE_chunk_status && contexts_known(at) &&
+    return is_status(at) && at->message->chunk_head.length >= WIRE_SIZE_chunk_status && contexts_known(at) &&
            !find_context(at, at->message->chunk.context) &&
            broken(at, "context ID %" PRIu32 ", which was not selected", at->message->chunk.context);
 }
@@ -55,16 +58,16 @@ bool unknown_context(const struct sight *at)
 bool last_extent_outside(const struct sight *at)
 {
     struct span extents = at->message->chunk.extents;
-    struct wire_extent extent;
+    struct wire_extended_extent extent;
     uint64_t sum = 0;
 
     if (!is_sound_status(at) || has_req_one(at) || at->exchange->request.length == 0)
         return false;
-    for (size_t i = 0; chunk_next_extent(&extents, &extent); i++) {
+    for (size_t i = 0; chunk_next_status(&extents, at->message->chunk.wide, &extent); i++) {
         if (i > 0 && sum >= at->exchange->request.length)
-            return broken(at, "extent %zu begins %" PRIu64 " bytes into a request of %" PRIu32, i, sum,
+            return broken(at, "extent %zu begins %" PRIu64 " bytes into a request of %" PRIu64, i, sum,
                           at->exchange->request.length);
-        sum += extent.length;
+        sum = extent.length < UINT64_MAX - sum ? sum + extent.length : UINT64_MAX;
     }
     return false;
 }
@@ -79,13 +82,15 @@ bool too_many_extents(const struct sight *at)
 bool equal_neighbours(const struct sight *at)
 {
     struct span extents = at->message->chunk.extents;
-    struct wire_extent before, extent;
+    struct wire_extended_extent before, extent;
+    uint64_t most;
 
-    if (!is_sound_status(at) || !chunk_next_extent(&extents, &before))
+    if (!is_sound_status(at) || !chunk_next_status(&extents, at->message->chunk.wide, &before))
         return false;
-    for (size_t i = 1; chunk_next_extent(&extents, &extent); i++) {
-        if (extent.flags == before.flags && extent.length <= UINT32_MAX - before.length)
-            return broken(at, "extents %zu and %zu both have status 0x%" PRIx32, i - 1, i, extent.flags);
+    most = at->message->chunk.wide ? UINT64_MAX : UINT32_MAX;
+    for (size_t i = 1; chunk_next_status(&extents, at->message->chunk.wide, &extent); i++) {
+        if (extent.flags == before.flags && extent.length <= most - before.length)
+            return broken(at, "extents %zu and %zu both have status 0x%" PRIx64, i - 1, i, extent.flags);
         before = extent;
     }
     return false;
@@ -100,11 +105,12 @@ bool more_than_one_extent(const struct sight *at)
 bool extent_beyond_length(const struct sight *at)
 {
     struct span extents = at->message->chunk.extents;
-    struct wire_extent extent;
+    struct wire_extended_extent extent;
 
     return is_sound_status(at) && has_req_one(at) && at->exchange->request.length > 0 &&
-           chunk_next_extent(&extents, &extent) && extent.length > at->exchange->request.length &&
-           broken(at, "an extent of %" PRIu32 " bytes for a request of %" PRIu32, extent.length,
+           chunk_next_status(&extents, at->message->chunk.wide, &extent) &&
+           extent.length > at->exchange->request.length &&
+           broken(at, "an extent of %" PRIu64 " bytes for a request of %" PRIu64, extent.length,
                   at->exchange->request.length);
 }
 
@@ -112,14 +118,14 @@ bool reserved_state(const struct sight *at)
 {
     const struct session_context *context = find_context(at, at->message->chunk.context);
     struct span extents = at->message->chunk.extents;
-    struct wire_extent extent;
+    struct wire_extended_extent extent;
 
     if (!is_sound_status(at) || !contexts_known(at) || !context ||
         strcmp(context->name, "base:allocation") != 0)
         return false;
-    while (chunk_next_extent(&extents, &extent))
-        if (extent.flags & ~(uint32_t)(NBD_STATE_HOLE | NBD_STATE_ZERO))
-            return broken(at, "status 0x%" PRIx32 " in base:allocation", extent.flags);
+    while (chunk_next_status(&extents, at->message->chunk.wide, &extent))
+        if ((uint32_t)extent.flags & ~(uint32_t)(NBD_STATE_HOLE | NBD_STATE_ZERO))
+            return broken(at, "status 0x%" PRIx64 " in base:allocation", extent.flags);
     return false;
 }
 
@@ -129,15 +135,15 @@ static bool is_good_reply(const struct sight *at)
 {
     const struct exchange *e = at->exchange;
 
-    return e && e->request.type == NBD_CMD_BLOCK_STATUS && e->form == REPLY_FORM_STRUCTURED &&
-           e->error == 0 && e->error_chunks == 0 && contexts_known(at);
+    return e && e->request.type == NBD_CMD_BLOCK_STATUS && e->request.length > 0 &&
+           e->form != REPLY_FORM_SIMPLE && e->error == 0 && e->error_chunks == 0 && contexts_known(at);
 }
 
 bool not_one_chunk_per_context(const struct sight *at)
 {
     const struct negotiated *n = &at->session->negotiated;
 
-    if (!is_good_reply(at))
+    if (!is_good_reply(at) || at->exchange->request.filtered)
         return false;
     for (size_t i = 0; i < n->context_count; i++) {
         unsigned chunks = 0;

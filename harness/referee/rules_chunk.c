@@ -13,7 +13,7 @@ static const struct chunk_data *content(const struct sight *at)
 
 static bool is_type(const struct sight *at, uint16_t type)
 {
-    return at->message->head.chunk.type == type;
+    return at->message->chunk_head.type == type;
 }
 
 static bool is_for_read(const struct sight *at)
@@ -23,8 +23,8 @@ static bool is_for_read(const struct sight *at)
 
 bool none_without_done(const struct sight *at)
 {
-    return is_type(at, NBD_REPLY_TYPE_NONE) && !(at->message->head.chunk.flags & NBD_REPLY_FLAG_DONE) &&
-           broken(at, "a NONE chunk with flags 0x%04x", at->message->head.chunk.flags);
+    return is_type(at, NBD_REPLY_TYPE_NONE) && !(at->message->chunk_head.flags & NBD_REPLY_FLAG_DONE) &&
+           broken(at, "a NONE chunk with flags 0x%04x", at->message->chunk_head.flags);
 }
 
 /* ---- content chunks ---- */
@@ -52,7 +52,7 @@ static bool outside(const struct sight *at)
 
     return is_for_read(at) && !at->message->flaw.rule &&
            !assemble_is_inside(e, chunk->offset, chunk->data_bytes) &&
-           broken(at, "%" PRIu64 " bytes from %" PRIu64 "; %" PRIu32 " from %" PRIu64 " were asked for",
+           broken(at, "%" PRIu64 " bytes from %" PRIu64 "; %" PRIu64 " from %" PRIu64 " were asked for",
                   chunk->data_bytes, chunk->offset, e->request.length, e->request.offset);
 }
 
@@ -84,7 +84,7 @@ bool error_offset_outside(const struct sight *at)
 
     return e && is_type(at, NBD_REPLY_TYPE_ERROR_OFFSET) && chunk->has_error_offset &&
            e->request.length > 0 && !at->message->flaw.rule && !assemble_is_inside(e, chunk->offset, 1) &&
-           broken(at, "error offset %" PRIu64 "; the request has %" PRIu32 " bytes from %" PRIu64,
+           broken(at, "error offset %" PRIu64 "; the request has %" PRIu64 " bytes from %" PRIu64,
                   chunk->offset, e->request.length, e->request.offset);
 }
 
@@ -110,9 +110,9 @@ bool read_not_covered(const struct sight *at)
 {
     const struct exchange *e = at->exchange;
 
-    return is_good_read(at) && e->form == REPLY_FORM_STRUCTURED && !held_of(e)->untracked &&
+    return is_good_read(at) && e->form != REPLY_FORM_SIMPLE && !held_of(e)->untracked &&
            e->covered < e->request.length &&
-           broken(at, "%" PRIu64 " of %" PRIu32 " bytes, without an error", e->covered, e->request.length);
+           broken(at, "%" PRIu64 " of %" PRIu64 " bytes, without an error", e->covered, e->request.length);
 }
 
 static bool differs(const struct sight *at, enum model_origin origin, const char *should)

@@ -7,7 +7,7 @@
 #include "wire/constants.h"
 #include "wire/vocabulary.h"
 
-static const struct wire_request *request(const struct sight *at)
+static const struct session_request *request(const struct sight *at)
 {
     return &at->exchange->request;
 }
@@ -54,19 +54,19 @@ static bool is_fast_zero(const struct sight *at)
 /* Large structured reads may have it, with and without DF; up to 65536 bytes they have to work. */
 bool undue_eoverflow(const struct sight *at)
 {
-    bool large_read = request(at)->type == NBD_CMD_READ && at->session->negotiated.structured &&
+    bool large_read = request(at)->type == NBD_CMD_READ && at->exchange->form != REPLY_FORM_SIMPLE &&
                       request(at)->length > 65536;
     const struct command_rules *command = command_rules_of(request(at)->type);
 
     return failed_with(at, NBD_EOVERFLOW) && !large_read && !is_over_maximum(at) && !is_fast_zero(at) &&
-           broken(at, "EOVERFLOW to %s of %" PRIu32 " bytes", command ? command->name : "an unknown command",
+           broken(at, "EOVERFLOW to %s of %" PRIu64 " bytes", command ? command->name : "an unknown command",
                   request(at)->length);
 }
 
 bool fast_zero_eoverflow(const struct sight *at)
 {
     return failed_with(at, NBD_EOVERFLOW) && is_fast_zero(at) &&
-           broken(at, "EOVERFLOW to WRITE_ZEROES with FAST_ZERO, %" PRIu32 " bytes", request(at)->length);
+           broken(at, "EOVERFLOW to WRITE_ZEROES with FAST_ZERO, %" PRIu64 " bytes", request(at)->length);
 }
 
 bool undue_enotsup(const struct sight *at)

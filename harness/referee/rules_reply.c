@@ -14,9 +14,8 @@ static bool requests_unknown(const struct sight *at)
 
 static uint64_t cookie_of(const struct sight *at)
 {
-    const struct scan_head *head = &at->message->head;
-
-    return head->kind == SCAN_KIND_CHUNK ? head->chunk.cookie : head->simple_reply.cookie;
+    return message_is_chunk(at->message) ? at->message->chunk_head.cookie
+                                         : at->message->head.simple_reply.cookie;
 }
 
 /* The reply goes with nothing in flight: what was answered last with its cookie. */
@@ -28,6 +27,11 @@ static const struct past *past_of(const struct sight *at)
 static bool has_structured(const struct sight *at)
 {
     return at->session->negotiated.structured;
+}
+
+static bool has_chunks(const struct sight *at)
+{
+    return at->session->negotiated.structured || at->session->negotiated.extended;
 }
 
 /* ---- magics ---- */
@@ -70,7 +74,7 @@ bool simple_behind_reply(const struct sight *at)
 {
     const struct past *past = past_of(at);
 
-    if (at->exchange && at->exchange->form == REPLY_FORM_STRUCTURED)
+    if (at->exchange && at->exchange->form != REPLY_FORM_NONE)
         return broken(at, "a simple reply to cookie 0x%" PRIx64 " after %u chunks of its reply",
                       cookie_of(at), at->exchange->chunks);
     return past && past->type != NBD_CMD_DISC &&
@@ -84,7 +88,7 @@ bool second_reply_in_chunks(const struct sight *at)
     const struct past *past = past_of(at);
 
     return past && past->type != NBD_CMD_DISC &&
-           (past->form == REPLY_FORM_SIMPLE || (at->message->head.chunk.flags & NBD_REPLY_FLAG_DONE)) &&
+           (past->form == REPLY_FORM_SIMPLE || (at->message->chunk_head.flags & NBD_REPLY_FLAG_DONE)) &&
            broken(at, "a second reply to cookie 0x%" PRIx64, cookie_of(at));
 }
 
@@ -92,9 +96,9 @@ bool chunk_behind_done(const struct sight *at)
 {
     const struct past *past = past_of(at);
 
-    return past && past->form == REPLY_FORM_STRUCTURED &&
+    return past && (past->form == REPLY_FORM_STRUCTURED || past->form == REPLY_FORM_EXTENDED) &&
            broken(at, "a chunk of type 0x%x for cookie 0x%" PRIx64 ", whose reply had DONE",
-                  at->message->head.chunk.type, cookie_of(at));
+                  at->message->chunk_head.type, cookie_of(at));
 }
 
 bool reply_to_disc(const struct sight *at)
@@ -133,7 +137,7 @@ bool simple_reply_missing(const struct sight *at)
 {
     const struct exchange *e = overdue(at);
 
-    return e && !has_structured(at) && nothing_came(at) &&
+    return e && !has_chunks(at) && nothing_came(at) &&
            broken(at, "no reply to cookie 0x%" PRIx64, e->request.cookie);
 }
 
@@ -141,7 +145,7 @@ bool structured_reply_missing(const struct sight *at)
 {
     const struct exchange *e = overdue(at);
 
-    return e && has_structured(at) && e->chunks == 0 && nothing_came(at) &&
+    return e && has_chunks(at) && e->chunks == 0 && nothing_came(at) &&
            broken(at, "no reply to cookie 0x%" PRIx64, e->request.cookie);
 }
 
@@ -149,7 +153,7 @@ bool structured_reply_missing(const struct sight *at)
 
 bool chunk_not_negotiated(const struct sight *at)
 {
-    return !has_structured(at) && broken(at, "a chunk of type 0x%x", at->message->head.chunk.type);
+    return !has_structured(at) && broken(at, "a chunk of type 0x%x", at->message->chunk_head.type);
 }
 
 static bool is_for(const struct sight *at, uint16_t command)
@@ -173,7 +177,7 @@ bool simple_error(const struct sight *at)
 
 bool simple_block_status(const struct sight *at)
 {
-    return has_structured(at) && is_for(at, NBD_CMD_BLOCK_STATUS) &&
+    return has_structured(at) && is_for(at, NBD_CMD_BLOCK_STATUS) && at->exchange->request.length > 0 &&
            at->message->head.simple_reply.error == 0 && at->session->negotiated.context_count > 0 &&
            !at->session->contexts_doubtful && broken(at, "a simple reply without error to BLOCK_STATUS");
 }

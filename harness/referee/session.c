@@ -12,9 +12,10 @@
 #include "wire/constants.h"
 
 enum {
-    KEEP_OPTION = 1024 * 1024, /* of an option's data; they come from the client, which is ours */
-    KEEP_REPLY = 64 * 1024,    /* of an option reply's data */
-    REQUEST_FIRST_BYTE = 0x25, /* of NBD_REQUEST_MAGIC; an option begins with 'I' */
+    KEEP_OPTION = 1024 * 1024,          /* of an option's data; they come from the client, which is ours */
+    KEEP_REPLY = 64 * 1024,             /* of an option reply's data */
+    REQUEST_FIRST_BYTE = 0x25,          /* of NBD_REQUEST_MAGIC; an option begins with 'I' */
+    EXTENDED_REQUEST_FIRST_BYTE = 0x21, /* of NBD_EXTENDED_REQUEST_MAGIC */
 };
 
 struct session *session_new(struct model *model, struct violations *v)
@@ -37,14 +38,23 @@ struct session *session_new(struct model *model, struct violations *v)
     return s;
 }
 
-/* What was never answered may have been done or not; what was answered is seen by whoever comes next. */
+/* What was written is seen by whoever comes next where the server says that its connections share a cache;
+ * one that does not may give each of them contents of its own. */
+static void share_with_next(struct session *s)
+{
+    if (s->negotiated.transmission_flags & NBD_FLAG_CAN_MULTI_CONN)
+        model_flushed(s->model, s, UINT64_MAX);
+}
+
+/* What was never answered may have been done or not. */
 static void leave_model(struct session *s)
 {
     if (!s->model)
         return;
     for (struct held *h = s->in_flight.oldest; h; h = h->newer)
         model_settle(s->model, h->exchange.ticket, MODEL_FAILED);
-    model_flushed(s->model, s, UINT64_MAX);
+    share_with_next(s);
+    model_left(s->model, s); /* another session may come to have its address */
 }
 
 void session_free(struct session *s)
@@ -64,16 +74,18 @@ void session_free(struct session *s)
 static enum scan_expect expect_of_client(const struct session *s, struct span in)
 {
     const struct pending *last = s->option_count > 0 ? &s->options[s->option_count - 1] : NULL;
+    enum scan_expect request = s->negotiated.extended ? SCAN_EXTENDED_REQUEST : SCAN_REQUEST;
+    uint8_t first_byte = s->negotiated.extended ? EXTENDED_REQUEST_FIRST_BYTE : REQUEST_FIRST_BYTE;
 
     if (s->transmission)
-        return SCAN_REQUEST;
+        return request;
     if (!s->flags_seen)
         return SCAN_CLIENT_FLAGS;
     /* A client that does not wait for the answer may go on as if the export had been granted. */
     if (last && (last->option == NBD_OPT_GO || last->option == NBD_OPT_EXPORT_NAME) && in.len > 0 &&
-        *in.at == REQUEST_FIRST_BYTE)
-        return SCAN_REQUEST;
-    return s->requests > 0 ? SCAN_REQUEST : SCAN_OPTION;
+        *in.at == first_byte)
+        return request;
+    return s->requests > 0 ? request : SCAN_OPTION;
 }
 
 static enum scan_expect expect_of_server(const struct session *s)
@@ -83,7 +95,7 @@ static enum scan_expect expect_of_server(const struct session *s)
     if (!s->greeted)
         return SCAN_GREETING;
     if (s->transmission)
-        return SCAN_REPLY;
+        return s->negotiated.extended ? SCAN_EXTENDED_REPLY : SCAN_REPLY;
     if (due && due->option == NBD_OPT_EXPORT_NAME)
         return s->negotiated.no_zeroes ? SCAN_EXPORT_NO_ZEROES : SCAN_EXPORT;
     return SCAN_OPTION_REPLY;
@@ -106,7 +118,7 @@ static bool may_judge_loss(const struct session *s)
 {
     if (!s->astray && !s->streams[SIDE_CLIENT].lost)
         return true;
-    return s->transmission && s->negotiated.structured;
+    return s->transmission && (s->negotiated.structured || s->negotiated.extended);
 }
 
 static void lose(struct session *s, enum side from, const struct scan_lost *how)
@@ -145,14 +157,62 @@ static bool is_other_than_export(const struct stream *st, struct scan_lost *ret)
     return front == NBD_SIMPLE_REPLY_MAGIC || front == NBD_STRUCTURED_REPLY_MAGIC;
 }
 
+/* "At this time the reply length is used solely for payload lengths and so in practice will never exceed a
+ * 32-bit value": no end of such a payload could be waited for. */
+static bool is_too_long(const struct stream *st, struct scan_lost *ret)
+{
+    *ret = (struct scan_lost){ .frame = "extended reply",
+                               .field = "length",
+                               .at = st->head.at + WIRE_SIZE_extended_reply - 8,
+                               .got = st->head.extended_reply.length,
+                               .bits = 64,
+                               .rule = "ext.reply.length-is-payload" };
+    return st->head.kind == SCAN_KIND_EXTENDED_REPLY && st->head.extended_reply.length > UINT32_MAX;
+}
+
 /* ---- a frame begins ---- */
+
+static struct session_request request_of(const struct scan_head *head)
+{
+    const struct wire_extended_request *r = &head->extended_request;
+
+    if (head->kind == SCAN_KIND_REQUEST)
+        return (struct session_request){ .flags = head->request.flags,
+                                         .type = head->request.type,
+                                         .cookie = head->request.cookie,
+                                         .offset = head->request.offset,
+                                         .length = head->request.length,
+                                         .payload = head->body };
+    return (struct session_request){ .extended = true,
+                                     .flags = r->flags,
+                                     .type = r->type,
+                                     .cookie = r->cookie,
+                                     .offset = r->offset,
+                                     .length = r->length,
+                                     .payload = head->body,
+                                     .filtered = r->type == NBD_CMD_BLOCK_STATUS &&
+                                                 (r->flags & NBD_CMD_FLAG_PAYLOAD_LEN) };
+}
+
+static struct session_chunk chunk_of(const struct scan_head *head)
+{
+    const struct wire_extended_reply *r = &head->extended_reply;
+
+    if (head->kind == SCAN_KIND_CHUNK)
+        return (struct session_chunk){ .flags = head->chunk.flags,
+                                       .type = head->chunk.type,
+                                       .cookie = head->chunk.cookie,
+                                       .length = head->chunk.length };
+    return (struct session_chunk){ true, r->flags, r->type, r->cookie, r->offset, r->length };
+}
 
 static void request_begins(struct session *s, struct stream *st)
 {
     struct exchange *e;
 
-    excuse_request(s, &st->head.request);
-    e = exchange_new(s, &st->head.request);
+    st->request = request_of(&st->head);
+    excuse_request(s, &st->request);
+    e = exchange_new(s, &st->request);
     e->excused = s->excuse_next;
     assemble_request_begins(s, e);
     st->exchange = e;
@@ -189,14 +249,17 @@ static void begin(struct session *s, struct stream *st, const struct scan_head *
         st->keep = KEEP_REPLY;
         break;
     case SCAN_KIND_REQUEST:
+    case SCAN_KIND_EXTENDED_REQUEST:
         request_begins(s, st);
         break;
     case SCAN_KIND_SIMPLE_REPLY:
         simple_reply_begins(s, st);
         break;
     case SCAN_KIND_CHUNK:
-        st->exchange = exchange_find(s, head->chunk.cookie);
-        st->keep = assemble_chunk_keep(st->exchange, &head->chunk);
+    case SCAN_KIND_EXTENDED_REPLY:
+        st->chunk = chunk_of(head);
+        st->exchange = exchange_find(s, st->chunk.cookie);
+        st->keep = assemble_chunk_keep(st->exchange, &st->chunk);
         break;
     case SCAN_KIND_NEWSTYLE:
     case SCAN_KIND_CLIENT_FLAGS:
@@ -214,6 +277,18 @@ static void gather(struct stream *st, struct span data)
 
 /* ---- a frame is complete ---- */
 
+/* What a filtered BLOCK_STATUS asks about stands in its payload. */
+static void decode_filter(struct message *m)
+{
+    struct status_filter filter;
+    struct wire_flaw flaw;
+
+    if (!m->request.filtered)
+        return;
+    filter_decode(m->body, &filter, &flaw);
+    m->request.length = filter.length;
+}
+
 /* Decodes the body.  One that is too long to be kept is measured by what was kept of it. */
 static void decode(struct message *m)
 {
@@ -228,13 +303,17 @@ static void decode(struct message *m)
                                           "is longer than 4096 bytes" };
         break;
     case SCAN_KIND_CHUNK:
-        chunk_decode(m->head.chunk.type, m->body, m->head.chunk.length, &m->chunk, &m->flaw);
+    case SCAN_KIND_EXTENDED_REPLY:
+        chunk_decode(m->chunk_head.type, m->body, m->chunk_head.length, &m->chunk, &m->flaw);
+        break;
+    case SCAN_KIND_REQUEST:
+    case SCAN_KIND_EXTENDED_REQUEST:
+        decode_filter(m);
         break;
     case SCAN_KIND_OLDSTYLE:
     case SCAN_KIND_NEWSTYLE:
     case SCAN_KIND_CLIENT_FLAGS:
     case SCAN_KIND_EXPORT:
-    case SCAN_KIND_REQUEST:
     case SCAN_KIND_SIMPLE_REPLY:
         break;
     }
@@ -251,9 +330,10 @@ static void client_message(struct session *s, struct message *m)
         excuse_option(s, m);
         break;
     case SCAN_KIND_REQUEST:
+    case SCAN_KIND_EXTENDED_REQUEST:
         if (m->exchange)
             m->exchange->message = m->number;
-        if (m->head.request.type == NBD_CMD_DISC) {
+        if (m->request.type == NBD_CMD_DISC) {
             s->goodbye = true;
             s->phase = PHASE_ENDED;
         }
@@ -265,13 +345,24 @@ static void client_message(struct session *s, struct message *m)
     case SCAN_KIND_EXPORT:
     case SCAN_KIND_SIMPLE_REPLY:
     case SCAN_KIND_CHUNK:
+    case SCAN_KIND_EXTENDED_REPLY:
         break; /* never expected of a client */
     }
 }
 
+/* What a server does with a request of length 0 is not specified: a content or status chunk about nothing may
+ * be as empty as it likes. */
+static bool is_about_nothing(const struct message *m)
+{
+    return (m->head.kind == SCAN_KIND_CHUNK || m->head.kind == SCAN_KIND_EXTENDED_REPLY) && m->exchange &&
+           m->exchange->request.length == 0 &&
+           (m->exchange->request.type == NBD_CMD_READ || m->exchange->request.type == NBD_CMD_BLOCK_STATUS) &&
+           (m->chunk.role == CHUNK_CONTENT || m->chunk.role == CHUNK_STATUS);
+}
+
 static void server_message(struct session *s, const struct message *m)
 {
-    if (m->flaw.rule && *m->flaw.rule)
+    if (m->flaw.rule && *m->flaw.rule && !is_about_nothing(m))
         violations_add(s->violations, m->flaw.rule, SIDE_SERVER, m->number, "%s (at byte %zu of the body) %s",
                        m->flaw.field, m->flaw.at, m->flaw.reason);
     switch (m->head.kind) {
@@ -298,6 +389,7 @@ static void server_message(struct session *s, const struct message *m)
         assemble_simple(s, m);
         break;
     case SCAN_KIND_CHUNK:
+    case SCAN_KIND_EXTENDED_REPLY:
         rules_look(s, AT_CHUNK, m);
         s->last = LAST_OTHER;
         assemble_chunk(s, m);
@@ -305,6 +397,7 @@ static void server_message(struct session *s, const struct message *m)
     case SCAN_KIND_CLIENT_FLAGS:
     case SCAN_KIND_OPTION:
     case SCAN_KIND_REQUEST:
+    case SCAN_KIND_EXTENDED_REQUEST:
         break; /* never expected of a server */
     }
 }
@@ -321,6 +414,10 @@ static void finish(struct session *s, enum side from, struct message *ret)
         .body_bytes = st->seen,
         .exchange = st->exchange,
     };
+    if (message_is_request(ret))
+        ret->request = st->request;
+    else if (message_is_chunk(ret))
+        ret->chunk_head = st->chunk;
     decode(ret);
     if (from == SIDE_CLIENT) {
         client_message(s, ret);
@@ -344,7 +441,7 @@ enum session_event session_next(struct session *s, enum side from, struct span *
             return SESSION_MORE;
         case SCAN_HEAD:
             begin(s, st, &got.head);
-            if (is_other_than_export(st, &how))
+            if (is_other_than_export(st, &how) || is_too_long(st, &how))
                 lose(s, from, &how);
             break;
         case SCAN_DATA:
@@ -366,6 +463,16 @@ enum session_event session_next(struct session *s, enum side from, struct span *
 
 /* ---- the rest of the interface ---- */
 
+bool message_is_request(const struct message *m)
+{
+    return m->head.kind == SCAN_KIND_REQUEST || m->head.kind == SCAN_KIND_EXTENDED_REQUEST;
+}
+
+bool message_is_chunk(const struct message *m)
+{
+    return m->head.kind == SCAN_KIND_CHUNK || m->head.kind == SCAN_KIND_EXTENDED_REPLY;
+}
+
 void session_excuse(struct session *s, const char *rule)
 {
     s->excuse_next = rule;
@@ -383,7 +490,7 @@ void session_ended(struct session *s, enum side from, enum ending how)
     if (from == SIDE_SERVER && !excuse_close(s) && !st->lost)
         rules_look(s, AT_CLOSE, NULL);
     if (from == SIDE_SERVER && s->model)
-        model_flushed(s->model, s, UINT64_MAX);
+        share_with_next(s);
     s->phase = PHASE_ENDED;
 }
 

@@ -41,6 +41,7 @@ struct negotiated {
     uint32_t client_flags;
     bool no_zeroes;    /* both sides want the short answer to NBD_OPT_EXPORT_NAME */
     bool structured;   /* NBD_OPT_STRUCTURED_REPLY was acknowledged */
+    bool extended;     /* NBD_OPT_EXTENDED_HEADERS was: it takes precedence */
     bool export_known; /* size and transmission flags are those of the answer last seen */
     uint64_t size;
     uint16_t transmission_flags;
@@ -50,23 +51,45 @@ struct negotiated {
     size_t context_count;
 };
 
-enum reply_form { REPLY_FORM_NONE, REPLY_FORM_SIMPLE, REPLY_FORM_STRUCTURED };
+enum reply_form { REPLY_FORM_NONE, REPLY_FORM_SIMPLE, REPLY_FORM_STRUCTURED, REPLY_FORM_EXTENDED };
 
-/* One BLOCK_STATUS chunk of a reply. */
+/* A request with a compact or an extended header. */
+struct session_request {
+    bool extended;
+    uint16_t flags, type;
+    uint64_t cookie, offset;
+    uint64_t length;  /* bytes of the export that it is about */
+    uint64_t payload; /* bytes that follow the header */
+    bool filtered;    /* BLOCK_STATUS whose payload says for which contexts, and, when it has come, length */
+};
+
+/* The header of a structured or extended reply chunk. */
+struct session_chunk {
+    bool extended;
+    uint16_t flags, type;
+    uint64_t cookie;
+    uint64_t offset; /* extended: the request's */
+    uint64_t length; /* bytes of payload */
+};
+
+/* One BLOCK_STATUS or BLOCK_STATUS_EXT chunk of a reply. */
 struct session_status {
     uint32_t context;
-    struct wire_extent *extents; /* in host order */
+    struct wire_extended_extent *extents; /* in host order */
     size_t count;
 };
 
 /* A request and all that has been answered to it.  Owned by the session. */
 struct exchange {
-    struct wire_request request;
+    struct session_request request;
+    uint32_t *filter; /* of a filtered BLOCK_STATUS: filter_count context ids */
+    size_t filter_count;
     uint64_t number;     /* of the connection's requests, from 0 */
     uint64_t message;    /* number of the message that brought the request */
     const char *excused; /* a demand on clients that the request breaks on purpose, or NULL */
     bool answered;       /* the reply is complete */
     enum reply_form form;
+    uint64_t head_offset;     /* EXTENDED: in the header of the last chunk */
     uint32_t error;           /* of the first error in the reply; 0: none */
     struct span message_text; /* of the first error chunk with one */
     unsigned chunks, data_chunks, hole_chunks, error_chunks, status_chunks;
@@ -86,16 +109,24 @@ struct message {
     uint64_t number; /* of the connection's messages, both sides counted together, from 1 */
     struct scan_head head;
     struct span body; /* whole where kept, otherwise its first bytes; valid until the next call or release */
-    uint64_t body_bytes;           /* bytes announced and seen */
+    uint64_t body_bytes; /* bytes announced and seen */
+    union {              /* the header in either form, by head.kind */
+        struct session_request request;
+        struct session_chunk chunk_head;
+    };
     union {                        /* decoded body, by head.kind */
         struct option_data option; /* SCAN_KIND_OPTION */
         struct reply_data reply;   /* SCAN_KIND_OPTION_REPLY */
-        struct chunk_data chunk;   /* SCAN_KIND_CHUNK */
+        struct chunk_data chunk;   /* SCAN_KIND_CHUNK, SCAN_KIND_EXTENDED_REPLY */
     };
     struct wire_flaw flaw; /* flaw.rule is NULL when the frame is sound */
     struct exchange
         *exchange; /* request, simple reply, chunk: what it belongs to; NULL if to nothing in flight */
 };
+
+/* True for requests and for chunks in either form. */
+bool message_is_request(const struct message *m);
+bool message_is_chunk(const struct message *m);
 
 enum session_event {
     SESSION_MORE,    /* all bytes are used up */

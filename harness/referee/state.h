@@ -21,7 +21,11 @@ struct session_range {
 /* One direction. */
 struct stream {
     struct scan scan;
-    struct scan_head head;     /* of the frame under way */
+    struct scan_head head; /* of the frame under way */
+    union {
+        struct session_request request; /* the same, where it is a request */
+        struct session_chunk chunk;     /* or a chunk */
+    };
     struct buffer body;        /* what is kept of its body */
     struct buffer *into;       /* where the body goes: body, or the data of an exchange */
     uint64_t keep;             /* bytes of it to keep */
@@ -41,6 +45,7 @@ struct pending {
     bool whole; /* its data have come; what follows is known only then */
     bool sound; /* and obey the specification */
     bool asks_block_size;
+    bool asks_base;     /* LIST_META_CONTEXT, SET_META_CONTEXT: for nothing but contexts in "base:" */
     struct buffer name; /* of the export */
     unsigned replies;
     uint16_t infos[PENDING_INFOS]; /* types that came in reply, each once */
@@ -146,7 +151,7 @@ bool haggle_both_fixed_newstyle(const struct session *s);
 /* ---- exchange.c ---- */
 
 /* A request has come; DISC, which has no reply, counts as answered. */
-struct exchange *exchange_new(struct session *s, const struct wire_request *request);
+struct exchange *exchange_new(struct session *s, const struct session_request *request);
 /* The oldest in flight with this cookie, or NULL. */
 struct exchange *exchange_find(const struct session *s, uint64_t cookie);
 /* What was answered last with this cookie, or NULL. */
@@ -163,7 +168,7 @@ void assemble_request(struct session *s, const struct message *m);
 uint64_t assemble_simple_body(const struct session *s, const struct exchange *e,
                               const struct wire_simple_reply *reply);
 /* How many bytes of a body to keep. */
-uint64_t assemble_chunk_keep(const struct exchange *e, const struct wire_chunk *chunk);
+uint64_t assemble_chunk_keep(const struct exchange *e, const struct session_chunk *chunk);
 void assemble_simple(struct session *s, const struct message *m);
 void assemble_chunk(struct session *s, const struct message *m);
 /* True when a content chunk lies inside the request that it answers. */
@@ -174,7 +179,9 @@ bool assemble_is_covered(const struct exchange *e, uint64_t offset, uint64_t len
 /* ---- excuse.c ---- */
 
 void excuse_option(struct session *s, const struct message *m);
-void excuse_request(struct session *s, const struct wire_request *request);
+void excuse_request(struct session *s, const struct session_request *request);
+/* Whether all flags of a request are documented for it. */
+bool excuse_flags_known(const struct session *s, const struct session_request *request);
 /* Whether the server may close now. */
 bool excuse_close(const struct session *s);
 

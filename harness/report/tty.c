@@ -95,7 +95,8 @@ static void began(void *ctx, const struct about *about)
     fprintf(out, "block sizes  minimum %" PRIu32 ", preferred %" PRIu32 ", maximum payload %" PRIu32 "%s\n",
             about->minimum_block, about->preferred_block, about->maximum_payload,
             about->has_block_size ? "" : " (not advertised: the defaults)");
-    fprintf(out, "modes        simple%s\n", about->structured ? ", structured" : "");
+    fprintf(out, "modes        simple%s%s\n", about->structured ? ", structured" : "",
+            about->extended ? ", extended (experimental)" : "");
     if (about->writes_allowed)
         fprintf(out, "writes       %" PRIu64 " bytes from offset %" PRIu64 ", zeroed again at the end\n",
                 about->scratch_length, about->scratch_offset);
@@ -124,9 +125,9 @@ static void print_finding(const struct tty_report *r, const struct verdict_findi
     FILE *out = r->options.out;
 
     if (f->requirement)
-        fprintf(out, "  %s  %s (%s, \"%s\", line %s)\n  demanded  %s\n", verdict_name(f->verdict),
+        fprintf(out, "  %s  %s (%s, \"%s\", line %s%s)\n  demanded  %s\n", verdict_name(f->verdict),
                 f->requirement->id, f->requirement->level_text, f->requirement->section, f->requirement->line,
-                f->requirement->summary);
+                requirement_is_experimental(f->requirement) ? ", experimental" : "", f->requirement->summary);
     else
         fprintf(out, "  %s\n", verdict_name(f->verdict));
     if (f->requirement && f->requirement->judged_why)
@@ -217,6 +218,9 @@ static void ended(void *ctx, const struct totals *t)
         }
     fprintf(out, "\n%zu requirements checked, %zu broken, %zu recommendations not followed\n",
             t->requirements_checked, t->requirements_failed, t->requirements_warned);
+    if (t->experimental_checked > 0)
+        fprintf(out, "experimental: %zu requirements checked, %zu broken, %zu recommendations not followed\n",
+                t->experimental_checked, t->experimental_failed, t->experimental_warned);
     fflush(out);
 }
 

@@ -223,3 +223,13 @@ const struct requirement *catalogue_at(const struct catalogue *c, size_t index)
 {
     return &c->rows[index];
 }
+
+bool requirement_is_experimental(const struct requirement *r)
+{
+    static const char *const texts[] = { "ext:", "resize:" };
+
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
+        if (strncmp(r->line, texts[i], strlen(texts[i])) == 0)
+            return true;
+    return false;
+}

@@ -3,6 +3,7 @@
 #ifndef NBDTEST_RUNNER_CATALOGUE_H
 #define NBDTEST_RUNNER_CATALOGUE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/diagnostic.h"
@@ -33,5 +34,8 @@ void catalogue_free(struct catalogue *c);
 const struct requirement *catalogue_find(const struct catalogue *c, struct span id); /* NULL: unknown */
 size_t catalogue_count(const struct catalogue *c);
 const struct requirement *catalogue_at(const struct catalogue *c, size_t index);
+
+/* A row of an experimental extension, whose text is not the stable one. */
+bool requirement_is_experimental(const struct requirement *r);
 
 #endif

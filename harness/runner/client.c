@@ -12,7 +12,10 @@
 #include "wire/scan.h"
 #include "wire/vocabulary.h"
 
+#define FAREWELL_NS UINT64_C(250000000)
+
 enum {
+    FAREWELL_ROUNDS = 16,       /* in which a server may still say something */
     RECEIVE_BYTES = 256 * 1024, /* asked for at a time */
     REPLY_MAX = 1024 * 1024,    /* bytes of one reply's data */
     REPLIES_MAX = 10000,        /* to one option */
@@ -230,20 +233,40 @@ bool client_open(struct client *c, const struct target *target, uint64_t timeout
     return true;
 }
 
+/* A server that takes one client at a time may turn the next one away until it has seen this one leave.  One
+ * that talks on instead is not listened to. */
+static void see_it_close(struct client *c)
+{
+    unsigned rounds = 0;
+    size_t len;
+
+    c->deadline_ns = clock_ns() + FAREWELL_NS;
+    for (unsigned i = 0; i < FAREWELL_ROUNDS && receive(c, &len) == LINK_OPEN; i++) {
+        c->used = c->in.len;
+        if (!wait_for_link(c, false, &rounds))
+            return;
+    }
+}
+
 void client_close(struct client *c, bool in_transmission)
 {
-    uint8_t bytes[WIRE_SIZE_request];
+    uint8_t bytes[WIRE_SIZE_extended_request];
     struct wire_out out = wire_out(bytes, sizeof bytes);
     const struct wire_request request = { .magic = (uint32_t)NBD_REQUEST_MAGIC, .type = NBD_CMD_DISC };
+    const struct wire_extended_request extended = { .magic = (uint32_t)NBD_EXTENDED_REQUEST_MAGIC,
+                                                    .type = NBD_CMD_DISC };
     struct span goodbye;
 
     if (c->link && !c->broke) {
-        if (in_transmission)
+        if (in_transmission && c->extended)
+            wire_put_extended_request(&out, &extended);
+        else if (in_transmission)
             wire_put_request(&out, &request);
         else
             option_put(&out, NBD_OPT_ABORT, span_of(NULL, 0));
         goodbye = span_of(bytes, out.len);
         link_send(c->link, &goodbye); /* as far as it goes: the connection ends anyway */
+        see_it_close(c);
     }
     link_free(c->link);
     c->link = NULL;
@@ -399,18 +422,20 @@ bool client_export_name(struct client *c, struct span export)
     return true;
 }
 
-/* A fresh connection; with structured replies where they are wanted and granted. */
-static bool start(struct client *c, const struct target *target, uint64_t timeout_ns, bool structured)
+/* A fresh connection; with the headers that are wanted, where they are granted. */
+static bool start(struct client *c, const struct target *target, uint64_t timeout_ns,
+                  enum client_headers headers)
 {
+    uint32_t option = headers == CLIENT_EXTENDED ? NBD_OPT_EXTENDED_HEADERS : NBD_OPT_STRUCTURED_REPLY;
     uint32_t type;
 
     if (!client_open(c, target, timeout_ns))
         return false;
-    if (!structured || !(c->handshake_flags & NBD_FLAG_FIXED_NEWSTYLE))
+    if (headers == CLIENT_SIMPLE || !(c->handshake_flags & NBD_FLAG_FIXED_NEWSTYLE))
         return true;
-    if (client_option(c, NBD_OPT_STRUCTURED_REPLY, span_of(NULL, 0), (struct client_replies){ NULL, NULL },
-                      &type)) {
-        c->structured = type == NBD_REP_ACK;
+    if (client_option(c, option, span_of(NULL, 0), (struct client_replies){ NULL, NULL }, &type)) {
+        c->structured = headers == CLIENT_STRUCTURED && type == NBD_REP_ACK;
+        c->extended = headers == CLIENT_EXTENDED && type == NBD_REP_ACK;
         return true;
     }
     client_close(c, false);
@@ -427,12 +452,12 @@ static bool is_refusal(uint32_t type)
 }
 
 enum client_way client_enter(struct client *c, const struct target *target, uint64_t timeout_ns,
-                             struct span export, bool structured, uint32_t *ret_type)
+                             struct span export, enum client_headers headers, uint32_t *ret_type)
 {
     char error[sizeof c->error] = "";
 
     *ret_type = 0;
-    if (!start(c, target, timeout_ns, structured))
+    if (!start(c, target, timeout_ns, headers))
         return CLIENT_FAILED;
     if (c->handshake_flags & NBD_FLAG_FIXED_NEWSTYLE) {
         enum client_way way = client_go(c, export, ret_type);
@@ -443,7 +468,7 @@ enum client_way client_enter(struct client *c, const struct target *target, uint
             memcpy(error, c->error, sizeof error); /* says more than what follows */
         if (c->broke) {
             client_close(c, false);
-            if (!start(c, target, timeout_ns, structured))
+            if (!start(c, target, timeout_ns, headers))
                 return CLIENT_FAILED;
         }
     }

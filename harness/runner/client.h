@@ -34,12 +34,14 @@ struct client {
     uint16_t handshake_flags;
     bool no_zeroes;  /* agreed */
     bool structured; /* STRUCTURED_REPLY was acknowledged */
+    bool extended;   /* EXTENDED_HEADERS was: no request but DISC can then be made */
 
     uint64_t size; /* in transmission, like the following */
     uint16_t transmission_flags;
     bool has_block_size; /* the server told; otherwise the defaults */
     struct wire_info_block_size block_size;
-    uint64_t cookie; /* of the last request */
+    uint64_t cookie;  /* of the last request */
+    uint32_t refusal; /* NBD_E*: the error that it was answered with, 0: none */
 };
 
 /* ---- handshake ---- */
@@ -70,11 +72,14 @@ enum client_way client_go(struct client *c, struct span export, uint32_t *ret_ty
 /* Into transmission by EXPORT_NAME; a server that does not have the export closes the connection. */
 bool client_export_name(struct client *c, struct span export);
 
-/* A fresh connection, structured replies where they are wanted and granted, and into transmission by GO or,
+/* What replies, and with EXTENDED requests, look like. */
+enum client_headers { CLIENT_SIMPLE, CLIENT_STRUCTURED, CLIENT_EXTENDED };
+
+/* A fresh connection, with the headers that are wanted, where granted, and into transmission by GO or,
  * where that is missing or its answer makes no sense, by EXPORT_NAME.  Unless IN, *ret_type is the error
  * reply, or 0; client_close() is due whatever came of it. */
 enum client_way client_enter(struct client *c, const struct target *target, uint64_t timeout_ns,
-                             struct span export, bool structured, uint32_t *ret_type);
+                             struct span export, enum client_headers headers, uint32_t *ret_type);
 
 /* ---- transmission: each returns false when the request did not succeed, c->broke tells the kinds apart ----
  */

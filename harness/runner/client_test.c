@@ -194,7 +194,9 @@ static void enter(struct client *c, struct test_server *s, bool structured)
     struct target target = test_target(s);
     uint32_t type;
 
-    assert_int_equal(client_enter(c, &target, SECOND, span_text(""), structured, &type), CLIENT_IN);
+    assert_int_equal(client_enter(c, &target, SECOND, span_text(""),
+                                  structured ? CLIENT_STRUCTURED : CLIENT_SIMPLE, &type),
+                     CLIENT_IN);
 }
 
 static void what_is_written_is_read_in_either_form(void **state)

@@ -84,9 +84,10 @@ static struct span export_of(const struct probe *p)
     return span_text(p->facts->export);
 }
 
-static enum client_way enter(struct probe *p, bool structured, uint64_t timeout_ns, uint32_t *ret_type)
+static enum client_way enter(struct probe *p, enum client_headers headers, uint64_t timeout_ns,
+                             uint32_t *ret_type)
 {
-    return client_enter(&p->client, p->target, timeout_ns, export_of(p), structured, ret_type);
+    return client_enter(&p->client, p->target, timeout_ns, export_of(p), headers, ret_type);
 }
 
 static void leave(struct probe *p, enum client_way way)
@@ -150,16 +151,29 @@ static void note_transmission(struct probe *p)
     const struct client *c = &p->client;
 
     f->size = c->size;
-    f->flags_simple = f->flags_structured = c->transmission_flags;
+    f->flags_simple = f->flags_structured = f->flags_extended = c->transmission_flags;
     f->structured = c->structured;
     f->has_block_size = c->has_block_size;
     f->block_size = c->block_size;
 }
 
+/* The transmission flags with other headers.  Whether extended ones were granted. */
+static bool probe_flags(struct probe *p, enum client_headers headers, uint16_t *ret)
+{
+    uint32_t type;
+    enum client_way way = enter(p, headers, p->wanted->timeout_ns, &type);
+    bool extended = p->client.extended;
+
+    if (way == CLIENT_IN)
+        *ret = p->client.transmission_flags;
+    leave(p, way);
+    return extended;
+}
+
 static enum status probe_export(struct probe *p)
 {
     uint32_t type;
-    enum client_way way = enter(p, true, p->wanted->timeout_ns, &type);
+    enum client_way way = enter(p, CLIENT_STRUCTURED, p->wanted->timeout_ns, &type);
 
     if (way != CLIENT_IN) {
         bool again;
@@ -169,7 +183,7 @@ static enum status probe_export(struct probe *p)
         status = choose_another(p, way, type, &again);
         if (status != STATUS_CONFORMS)
             return status;
-        way = enter(p, true, p->wanted->timeout_ns, &type);
+        way = enter(p, CLIENT_STRUCTURED, p->wanted->timeout_ns, &type);
         if (way != CLIENT_IN) {
             leave(p, way);
             return stop(p, STATUS_UNREACHABLE, p->client.error);
@@ -177,12 +191,10 @@ static enum status probe_export(struct probe *p)
     }
     note_transmission(p);
     leave(p, CLIENT_IN);
-    if (!p->facts->structured)
-        return STATUS_CONFORMS;
-    way = enter(p, false, p->wanted->timeout_ns, &type);
-    if (way == CLIENT_IN)
-        p->facts->flags_simple = p->client.transmission_flags;
-    leave(p, way);
+    if (p->facts->structured)
+        probe_flags(p, CLIENT_SIMPLE, &p->facts->flags_simple);
+    if (p->fixed)
+        p->facts->extended = probe_flags(p, CLIENT_EXTENDED, &p->facts->flags_extended);
     return STATUS_CONFORMS;
 }
 
@@ -238,7 +250,7 @@ static void probe_option(struct probe *p, uint32_t option)
                              (struct client_replies){ count_reply, &replies }, &type);
     /* An answer that makes no sense, or does not end, is one all the same: the cases about this option show
      * it. */
-    if (answered ? type != NBD_REP_ERR_UNSUP : p->client.lost || replies > 0)
+    if (answered ? type != NBD_REP_ERR_UNSUP && type != NBD_REP_ERR_POLICY : p->client.lost || replies > 0)
         p->facts->options |= UINT32_C(1) << option;
 }
 
@@ -267,11 +279,12 @@ static void probe_options(struct probe *p)
         return;
     probe_option(p, NBD_OPT_GO);
     client_close(&p->client, (p->facts->options & 1u << NBD_OPT_GO) != 0);
+    p->facts->options |= 1u << NBD_OPT_STARTTLS; /* only ERR_UNSUP says that there is none */
     if (!client_open(&p->client, p->target, p->wanted->timeout_ns))
         return;
     if (client_option(&p->client, NBD_OPT_STARTTLS, span_of(NULL, 0), nobody, &type)) {
-        if (type != NBD_REP_ERR_UNSUP)
-            p->facts->options |= 1u << NBD_OPT_STARTTLS;
+        if (type == NBD_REP_ERR_UNSUP)
+            p->facts->options &= ~(1u << NBD_OPT_STARTTLS);
         p->client.broke = type == NBD_REP_ACK;
     }
     client_close(&p->client, false);
@@ -301,10 +314,10 @@ static bool is_told(struct probe *p, uint32_t option, const char *name)
 {
     uint8_t room[WIRE_SIZE_option + 3 * NBD_MAX_STRING];
     struct context_wanted wanted = { name, false };
-    uint32_t type;
+    uint32_t type, chunks = p->facts->structured ? NBD_OPT_STRUCTURED_REPLY : NBD_OPT_EXTENDED_HEADERS;
 
-    /* A second STRUCTURED_REPLY changes nothing. */
-    if (haggling(p) && client_option(&p->client, NBD_OPT_STRUCTURED_REPLY, span_of(NULL, 0), nobody, &type))
+    /* A second one changes nothing. */
+    if (haggling(p) && client_option(&p->client, chunks, span_of(NULL, 0), nobody, &type))
         client_option(&p->client, option, data_of(p, option, span_text(name), room, sizeof room),
                       (struct client_replies){ note_context, &wanted }, &type);
     return wanted.seen;
@@ -322,13 +335,33 @@ static void probe_context(struct probe *p, const char *name)
 
 static void probe_contexts(struct probe *p)
 {
-    if (!p->fixed || !p->facts->structured || p->wanted->context_count == 0)
+    if (!p->fixed || !(p->facts->structured || p->facts->extended) || p->wanted->context_count == 0)
         return;
     if (!client_open(&p->client, p->target, p->wanted->timeout_ns))
         return;
     for (size_t i = 0; i < p->wanted->context_count && i < FACTS_CONTEXTS_MAX; i++)
         probe_context(p, p->wanted->contexts[i]);
     client_close(&p->client, false);
+}
+
+/* Whether the payload form of BLOCK_STATUS is offered to a client that has selected a context. */
+static void probe_filters(struct probe *p)
+{
+    uint8_t room[WIRE_SIZE_option + 3 * NBD_MAX_STRING];
+    struct span query = span_text("base:allocation");
+    enum client_way way = CLIENT_FAILED;
+    uint32_t type;
+
+    if (!p->facts->extended || !client_open(&p->client, p->target, p->wanted->timeout_ns))
+        return;
+    if (client_option(&p->client, NBD_OPT_EXTENDED_HEADERS, span_of(NULL, 0), nobody, &type) &&
+        client_option(&p->client, NBD_OPT_SET_META_CONTEXT,
+                      data_of(p, NBD_OPT_SET_META_CONTEXT, query, room, sizeof room), nobody, &type))
+        way = client_go(&p->client, export_of(p), &type);
+    p->client.extended = true;
+    p->facts->filters =
+        way == CLIENT_IN && (p->client.transmission_flags & NBD_FLAG_BLOCK_STATUS_PAYLOAD) != 0;
+    leave(p, way);
 }
 
 /* ---- connections ---- */
@@ -345,7 +378,7 @@ static bool is_served(struct probe *p, uint64_t timeout_ns)
 {
     uint32_t type, length = p->facts->block_size.minimum;
 
-    if (enter(p, false, timeout_ns, &type) != CLIENT_IN)
+    if (enter(p, CLIENT_SIMPLE, timeout_ns, &type) != CLIENT_IN)
         return false;
     if (length == 0 || length > CLIENT_MAX_REQUEST)
         length = 1;
@@ -401,16 +434,19 @@ enum status facts_probe(const struct target *target, const struct facts_wanted *
         memcpy(ret->export, wanted->export, strlen(wanted->export));
     }
     status = probe_greeting(&p);
-    if (status == STATUS_CONFORMS)
-        status = probe_export(&p);
     if (status != STATUS_CONFORMS)
         return status;
+    status = probe_export(&p);
+    ret->no_way_in = status == STATUS_UNREACHABLE;
+    if (status != STATUS_CONFORMS && !ret->no_way_in)
+        return status;
     probe_contexts(&p);
+    probe_filters(&p);
     if (wanted->options)
         probe_options(&p);
-    if (wanted->connections)
+    if (wanted->connections && !ret->no_way_in)
         probe_connections(&p);
-    return STATUS_CONFORMS;
+    return status;
 }
 
 bool facts_has_option(const struct facts *f, uint32_t option)

@@ -20,14 +20,19 @@
 struct facts {
     char export[NBD_MAX_STRING + 1]; /* NUL-terminated */
     bool export_chosen;              /* the only one in the list, not asked for */
+    bool no_way_in; /* the server greets, and lets nobody into transmission: size, flags, ... are not known */
     uint16_t handshake_flags;
     uint64_t size;
     uint16_t flags_simple; /* transmission flags without structured replies, and with them */
     uint16_t flags_structured;
-    bool structured; /* granted */
+    uint16_t flags_extended; /* with extended headers */
+    bool structured;         /* granted */
+    bool extended;
+    bool filters;        /* NBD_FLAG_BLOCK_STATUS_PAYLOAD is advertised once a metadata context is selected */
+    bool writes_refused; /* with EPERM, though READ_ONLY is clear; set by the run once it may write */
     bool has_block_size;
     struct wire_info_block_size block_size; /* advertised, or the defaults */
-    uint32_t options;                       /* bit N: option N is there: its answer is not ERR_UNSUP */
+    uint32_t options;     /* bit N: option N is there: its answer is neither ERR_UNSUP nor ERR_POLICY */
     unsigned connections; /* served at the same time; FACTS_CONNECTIONS_MAX: at least so many */
     const char *contexts[FACTS_CONTEXTS_MAX]; /* of those asked for: the ones that can be selected */
     size_t context_count;
@@ -43,8 +48,8 @@ struct facts_wanted {
     bool connections; /* find out how many connections are served */
 };
 
-/* STATUS_CONFORMS; or USAGE (no such export, TLS demanded) or UNREACHABLE with the reason, and the list of
- * exports where it helps, in ret_error. */
+/* STATUS_CONFORMS; or USAGE (no such export, TLS demanded) or UNREACHABLE (also with no_way_in) with the
+ * reason, and the list of exports where it helps, in ret_error. */
 enum status facts_probe(const struct target *target, const struct facts_wanted *wanted, struct facts *ret,
                         struct buffer *ret_error);
 

@@ -66,6 +66,24 @@ static void what_the_server_says_is_found_out(void **state)
     tear_down(&f);
 }
 
+static void extended_headers_are_found_out(void **state)
+{
+    struct fixture f;
+
+    (void)state;
+    set_up(&f);
+    assert_int_equal(probe(&f), STATUS_CONFORMS);
+    assert_false(f.facts.extended);
+    tear_down(&f);
+    set_up(&f);
+    f.server.extended = true;
+    assert_int_equal(probe(&f), STATUS_CONFORMS);
+    assert_true(f.facts.extended);
+    assert_int_equal(f.facts.flags_extended, f.server.transmission_flags);
+    assert_true(facts_has_option(&f.facts, NBD_OPT_EXTENDED_HEADERS));
+    tear_down(&f);
+}
+
 static void a_server_that_takes_one_client_at_a_time_is_no_trap(void **state)
 {
     struct fixture f;
@@ -175,6 +193,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_the_server_says_is_found_out),
+        cmocka_unit_test(extended_headers_are_found_out),
         cmocka_unit_test(a_server_that_takes_one_client_at_a_time_is_no_trap),
         cmocka_unit_test(without_fixed_newstyle_there_is_the_name_alone),
         cmocka_unit_test(without_go_the_export_is_entered_by_name),

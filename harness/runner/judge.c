@@ -9,13 +9,18 @@
 
 void judge_init(struct judge *j, const struct catalogue *catalogue, struct expectation *expectation)
 {
-    *j = (struct judge){ catalogue, expectation, memory_take(catalogue_count(catalogue) + 1) };
+    *j = (struct judge){ .catalogue = catalogue,
+                         .expectation = expectation,
+                         .rows = memory_take(catalogue_count(catalogue) + 1),
+                         .arena = arena_new() };
 }
 
 void judge_free(struct judge *j)
 {
     free(j->rows);
     j->rows = NULL;
+    arena_free(j->arena);
+    j->arena = NULL;
 }
 
 /* ---- rows ---- */
@@ -37,9 +42,12 @@ static void check_id(void *ctx, const struct citation *citation)
 void judge_count(const struct judge *j, struct totals *totals)
 {
     for (size_t i = 0; i < catalogue_count(j->catalogue); i++) {
-        totals->requirements_checked += (j->rows[i] & ROW_CHECKED) != 0;
-        totals->requirements_failed += (j->rows[i] & ROW_FAILED) != 0;
-        totals->requirements_warned += (j->rows[i] & ROW_WARNED) != 0;
+        bool apart = requirement_is_experimental(catalogue_at(j->catalogue, i));
+        uint8_t row = j->rows[i];
+
+        *(apart ? &totals->experimental_checked : &totals->requirements_checked) += (row & ROW_CHECKED) != 0;
+        *(apart ? &totals->experimental_failed : &totals->requirements_failed) += (row & ROW_FAILED) != 0;
+        *(apart ? &totals->experimental_warned : &totals->requirements_warned) += (row & ROW_WARNED) != 0;
     }
 }
 
@@ -69,6 +77,55 @@ static enum verdict verdict_of(const struct finding *f, const struct requirement
     if (strcmp(r->party, "client") == 0)
         return VERDICT_NOTE;
     return verdict_of_level(r->judged);
+}
+
+/* What the referee saw on the way into an instance. */
+struct way_shown {
+    const char *rule, *came;
+    struct way_shown *next;
+};
+
+/* A message, behind which the play went on; not a close, nor silence. */
+static bool is_message(struct span transcript, size_t line)
+{
+    const char *at = (const char *)transcript.at, *end;
+    size_t left = transcript.len;
+
+    for (; at && line > 0; line--) {
+        end = memchr(at, '\n', left);
+        if (!end)
+            return false;
+        if (line == 1)
+            return *at == 'S' && (end - at < 7 || memcmp(end - 7, ": close", 7) != 0);
+        left -= (size_t)(end + 1 - at);
+        at = end + 1;
+    }
+    return false;
+}
+
+static bool is_on_the_way(const struct finding *f, const struct tree_case *played,
+                          const struct play_result *result)
+{
+    return f->from_referee && f->rule && !f->note && f->place.source &&
+           f->place.source != played->place.source && is_message(result->transcript, f->line);
+}
+
+/* Every instance goes the same way in: what it shows is told where it first shows, and not hundreds of times.
+ */
+static bool was_shown(struct judge *j, const struct finding *f)
+{
+    const char *came = f->came ? f->came : "";
+    struct way_shown *s;
+
+    for (s = j->shown; s; s = s->next)
+        if (strcmp(s->rule, f->rule) == 0 && strcmp(s->came, came) == 0)
+            return true;
+    s = ARENA_NEW(j->arena, struct way_shown);
+    s->rule = arena_text(j->arena, span_text(f->rule));
+    s->came = arena_text(j->arena, span_text(came));
+    s->next = j->shown;
+    j->shown = s;
+    return false;
 }
 
 static void place_finding(const struct finding *f, const struct tree_case *played, struct verdict_finding *v)
@@ -131,8 +188,11 @@ void judge_play(struct judge *j, const struct tree_case *played, const struct pl
     if (j->expectation)
         expectation_ran(j->expectation, i->id);
     for (const struct finding *f = result->findings; f; f = f->next) {
-        struct verdict_finding *v = ARENA_NEW(arena, struct verdict_finding);
+        struct verdict_finding *v;
 
+        if (is_on_the_way(f, played, result) && was_shown(j, f))
+            continue;
+        v = ARENA_NEW(arena, struct verdict_finding);
         judge_finding(j, f, played, i, v);
         add_finding(i, v);
     }

@@ -14,6 +14,8 @@ struct judge {
     const struct catalogue *catalogue;
     struct expectation *expectation; /* may be NULL */
     uint8_t *rows;                   /* ROW_* bits of each row of the catalogue */
+    struct arena *arena;             /* of shown */
+    struct way_shown *shown;         /* by the way in, in an earlier instance */
 };
 
 enum { ROW_CHECKED = 1, ROW_FAILED = 2, ROW_WARNED = 4 };

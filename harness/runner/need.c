@@ -58,17 +58,28 @@ static bool compares(uint64_t is, enum comparison how, uint64_t wanted)
     return false;
 }
 
-/* A word without a value: writable, structured, a flag. */
+/* A word without a value: writable, structured, extended, a flag. */
 static bool find_plain(const char *word, const struct need_ground *g, bool *ret)
 {
     const struct word *flag;
 
     if (strcmp(word, "writable") == 0) {
-        *ret = (g->transmission_flags & NBD_FLAG_READ_ONLY) == 0 && !g->read_only;
+        *ret =
+            (g->transmission_flags & NBD_FLAG_READ_ONLY) == 0 && !g->facts->writes_refused && !g->read_only;
         return true;
     }
     if (strcmp(word, "structured") == 0) {
         *ret = g->facts->structured;
+        return true;
+    }
+    if (strcmp(word, "extended") == 0) {
+        *ret = g->facts->extended;
+        return true;
+    }
+    if (strcmp(word, "SEND_READ") == 0 || strcmp(word, "SEND_WRITE") == 0)
+        return *ret = true;                          /* every server has these commands */
+    if (strcmp(word, "BLOCK_STATUS_PAYLOAD") == 0) { /* is never there without extended headers */
+        *ret = g->facts->extended && g->facts->filters;
         return true;
     }
     flag = vocabulary_find(&vocabulary_transmission_flags, span_text(word));
@@ -132,6 +143,8 @@ static const char *say(const struct need *n, const char *word, const struct need
 
     if (strcmp(word, "writable") == 0 && !n->negated && g->read_only)
         return "needs writing (--read-only)";
+    if (strcmp(word, "writable") == 0 && !n->negated && g->facts->writes_refused)
+        return "needs writing, which is refused with EPERM";
     buffer_init(&text, REASON_MAX);
     buffer_print(&text, "needs %s%s", n->negated ? "not " : "", word);
     if (n->value) {

@@ -35,8 +35,8 @@ static unsigned modes_of(const struct tree_case *c)
 {
     if (c->modes)
         return c->modes;
-    /* Contexts are selected where structured replies are: proto.md, NBD_OPT_SET_META_CONTEXT. */
-    return c->contexts ? MODE_STRUCTURED : MODE_SIMPLE | MODE_STRUCTURED;
+    /* Contexts need replies in chunks: proto.md, NBD_OPT_SET_META_CONTEXT. */
+    return c->contexts ? MODE_STRUCTURED | MODE_EXTENDED : MODE_SIMPLE | MODE_STRUCTURED | MODE_EXTENDED;
 }
 
 /* ---- selection ---- */

@@ -109,7 +109,7 @@ static void a_case_that_stays_in_haggling_has_no_modes(void **state)
     tear_down(&f);
 }
 
-static void without_modes_a_case_is_simple_and_structured_and_with_contexts_structured_only(void **state)
+static void without_modes_a_case_is_played_in_all_of_them_and_with_contexts_not_in_simple(void **state)
 {
     struct fixture f;
 
@@ -117,10 +117,12 @@ static void without_modes_a_case_is_simple_and_structured_and_with_contexts_stru
     set_up(&f, "case c \"t\"\n\nC: DISC\nS: close\n\n"
                "case d \"t\"\ncontexts \"base:allocation\"\n\nC: DISC\nS: close\n");
     assert_true(make(&f));
-    assert_int_equal(f.plan.count, 3);
+    assert_int_equal(f.plan.count, 5);
     assert_string_equal(f.plan.all[0].id, "c/simple");
     assert_string_equal(f.plan.all[1].id, "c/structured");
-    assert_string_equal(f.plan.all[2].id, "d/structured");
+    assert_string_equal(f.plan.all[2].id, "c/extended");
+    assert_string_equal(f.plan.all[3].id, "d/structured");
+    assert_string_equal(f.plan.all[4].id, "d/extended");
     tear_down(&f);
 }
 
@@ -145,13 +147,13 @@ static size_t count_of(const char *pattern, const char *exclude)
 static void patterns_name_cases_instances_and_what_they_begin_with(void **state)
 {
     (void)state;
-    assert_int_equal(count_of(NULL, NULL), 6);
-    assert_int_equal(count_of("reads", NULL), 4);
+    assert_int_equal(count_of(NULL, NULL), 9);
+    assert_int_equal(count_of("reads", NULL), 6);
     assert_int_equal(count_of("reads/simple", NULL), 2);
     assert_int_equal(count_of("reads/simple/length=2", NULL), 1);
     assert_int_equal(count_of("*/structured*", NULL), 3);
-    assert_int_equal(count_of("r*", "*length=2"), 2);
-    assert_int_equal(count_of(NULL, "reads"), 2);
+    assert_int_equal(count_of("r*", "*length=2"), 3);
+    assert_int_equal(count_of(NULL, "reads"), 3);
     assert_int_equal(count_of("read", NULL), 0);
 }
 
@@ -254,6 +256,12 @@ static void flags_are_those_of_the_mode(void **state)
     f.facts.structured = false;
     assert_int_equal(prepare(&f, 1), PLAN_SKIP);
     assert_string_equal(f.reason, "mode structured is not granted");
+    assert_int_equal(prepare(&f, 2), PLAN_SKIP);
+    assert_string_equal(f.reason, "mode extended is not granted");
+    f.facts.extended = true;
+    f.facts.flags_extended = NBD_FLAG_HAS_FLAGS | NBD_FLAG_SEND_DF | NBD_FLAG_BLOCK_STATUS_PAYLOAD;
+    assert_int_equal(prepare(&f, 2), PLAN_READY);
+    assert_int_equal(number(&f, "flags"), f.facts.flags_extended);
     tear_down(&f);
 }
 
@@ -386,14 +394,23 @@ static void the_way_in_follows_from_the_facts(void **state)
     assert_way(&f, &(struct way_wanted){ .start = START_GREETING }, "S: GREETING\n");
     assert_way(&f, &(struct way_wanted){ .start = START_OPTIONS }, "S: GREETING\nC: FLAGS offered\n");
     assert_way(&f,
-               &(struct way_wanted){
-                   .start = START_TRANSMISSION, .structured = true, .contexts = f.tree->cases->contexts },
+               &(struct way_wanted){ .start = START_TRANSMISSION,
+                                     .mode = MODE_STRUCTURED,
+                                     .contexts = f.tree->cases->contexts },
                "S: GREETING\n"
                "C: FLAGS offered\n"
                "C: OPT STRUCTURED_REPLY\n"
                "S: REP ACK\n"
                "C: OPT SET_META_CONTEXT name=$export queries=(\"base:allocation\")\n"
                "S: REP META_CONTEXT*\n"
+               "S: REP ACK\n"
+               "C: OPT GO name=$export infos=(EXPORT BLOCK_SIZE)\n"
+               "S: REP INFO*\n"
+               "S: REP ACK\n");
+    assert_way(&f, &(struct way_wanted){ .start = START_TRANSMISSION, .mode = MODE_EXTENDED },
+               "S: GREETING\n"
+               "C: FLAGS offered\n"
+               "C: OPT EXTENDED_HEADERS\n"
                "S: REP ACK\n"
                "C: OPT GO name=$export infos=(EXPORT BLOCK_SIZE)\n"
                "S: REP INFO*\n"
@@ -412,7 +429,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_case_has_an_instance_a_mode_and_a_combination_of_choices),
         cmocka_unit_test(a_case_that_stays_in_haggling_has_no_modes),
-        cmocka_unit_test(without_modes_a_case_is_simple_and_structured_and_with_contexts_structured_only),
+        cmocka_unit_test(without_modes_a_case_is_played_in_all_of_them_and_with_contexts_not_in_simple),
         cmocka_unit_test(patterns_name_cases_instances_and_what_they_begin_with),
         cmocka_unit_test(a_pattern_that_matches_nothing_is_told_with_the_nearest_name),
         cmocka_unit_test(what_is_needed_is_looked_for_once),

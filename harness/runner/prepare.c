@@ -134,10 +134,12 @@ static enum plan_outcome check_needs(const struct preparation *p, bool read_only
 
 static enum plan_outcome check_mode(const struct preparation *p)
 {
+    if (p->facts->no_way_in && p->planned->the_case->start == START_TRANSMISSION)
+        return skip(p, "no way into transmission was found");
     if (p->planned->mode == MODE_STRUCTURED && !p->facts->structured)
         return skip(p, "mode structured is not granted");
-    if (p->planned->mode == MODE_EXTENDED)
-        return skip(p, "mode extended is not known to this version of nbdtest");
+    if (p->planned->mode == MODE_EXTENDED && !p->facts->extended)
+        return skip(p, "mode extended is not granted");
     return PLAN_READY;
 }
 
@@ -189,9 +191,26 @@ static enum plan_outcome prepare_window(const struct preparation *p)
         return skip(p, "size: the window does not fit");
     if (c->window_at_tail)
         ret->base = p->facts->size - ret->window;
+    if (c->window_at_tail && p->facts->block_size.minimum > 0 &&
+        ret->base % p->facts->block_size.minimum != 0)
+        return skip(p, "size: the end of the export is not a multiple of the minimum block size");
     environment_set_number(&ret->variables, "window", ret->window);
     environment_set_number(&ret->variables, "base", ret->base);
     return PLAN_READY;
+}
+
+/* Cases that do not reach transmission are told what structured replies give. */
+static uint16_t flags_in(const struct facts *f, enum mode mode)
+{
+    switch (mode) {
+    case MODE_SIMPLE:
+        return f->flags_simple;
+    case MODE_EXTENDED:
+        return f->flags_extended;
+    case MODE_STRUCTURED:
+        break;
+    }
+    return f->flags_structured;
 }
 
 enum plan_outcome plan_prepare(const struct planned *planned, const struct facts *facts, bool read_only,
@@ -202,7 +221,7 @@ enum plan_outcome plan_prepare(const struct planned *planned, const struct facts
     enum plan_outcome outcome;
 
     *ret = (struct prepared){ 0 };
-    ret->transmission_flags = planned->mode == MODE_SIMPLE ? facts->flags_simple : facts->flags_structured;
+    ret->transmission_flags = flags_in(facts, planned->mode);
     bind_facts(&p);
     if (!bind_choices(&p, &error) || !bind_export(&p, &error))
         return mistake(&p, error.reason);

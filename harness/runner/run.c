@@ -35,6 +35,7 @@ struct run {
     struct arena *arena; /* of one instance */
     struct totals totals;
     bool died;
+    bool read_only; /* no case may write: so it was asked for, or nobody can tell what would be lost */
     struct buffer *error;
 };
 
@@ -59,8 +60,12 @@ static const char *why_no_writes(const struct run *r)
 {
     if (r->options->read_only)
         return "--read-only";
+    if (r->read_only)
+        return "what stands in the export cannot be read";
     if (r->facts.flags_structured & NBD_FLAG_READ_ONLY)
         return "the export is read-only";
+    if (r->facts.writes_refused)
+        return "the server refuses to write (EPERM)";
     return NULL;
 }
 
@@ -75,6 +80,7 @@ static void tell_begin(struct run *r)
         .transmission_flags = f->flags_structured,
         .handshake_flags = f->handshake_flags,
         .structured = f->structured,
+        .extended = f->extended,
         .has_block_size = f->has_block_size,
         .minimum_block = f->block_size.minimum,
         .preferred_block = f->block_size.preferred,
@@ -127,6 +133,26 @@ static const char *word_of(const struct further *f, const struct value *v)
     return word ? word : "";
 }
 
+static enum mode mode_of(const char *word)
+{
+    static const enum mode modes[] = { MODE_SIMPLE, MODE_EXTENDED };
+
+    for (size_t i = 0; i < sizeof modes / sizeof *modes; i++)
+        if (strcmp(word, mode_name(modes[i])) == 0)
+            return modes[i];
+    return MODE_STRUCTURED;
+}
+
+/* As far as the server grants it. */
+static enum mode granted(const struct facts *f, enum mode mode)
+{
+    if (mode == MODE_EXTENDED && !f->extended)
+        mode = MODE_STRUCTURED;
+    if (mode != MODE_EXTENDED && mode != MODE_SIMPLE)
+        mode = f->structured ? MODE_STRUCTURED : MODE_SIMPLE;
+    return mode;
+}
+
 static enum start start_of(const char *word)
 {
     static const char *const starts[] = { [START_CONNECT] = "connect",
@@ -144,7 +170,7 @@ static enum start start_of(const char *word)
 static const struct step *way_of_further(void *ctx, const struct field *fields)
 {
     const struct further *f = ctx;
-    struct way_wanted wanted = { .start = START_TRANSMISSION, .structured = f->planned->mode != MODE_SIMPLE };
+    struct way_wanted wanted = { .start = START_TRANSMISSION, .mode = f->planned->mode };
     const struct step *steps;
     const char *reason;
 
@@ -152,12 +178,12 @@ static const struct step *way_of_further(void *ctx, const struct field *fields)
         if (strcmp(fields->name, "start") == 0)
             wanted.start = start_of(word_of(f, fields->value));
         if (strcmp(fields->name, "mode") == 0)
-            wanted.structured = strcmp(word_of(f, fields->value), "simple") != 0;
+            wanted.mode = mode_of(word_of(f, fields->value));
         if (strcmp(fields->name, "export") == 0)
             wanted.export = fields->value;
     }
-    wanted.structured = wanted.structured && f->run->facts.structured;
-    if (wanted.structured && !wanted.export)
+    wanted.mode = granted(&f->run->facts, wanted.mode);
+    if (wanted.mode != MODE_SIMPLE && !wanted.export)
         wanted.contexts = f->planned->the_case->contexts;
     return ways_find(&f->run->ways, &wanted, &steps, &reason) ? steps : NULL;
 }
@@ -205,11 +231,30 @@ static void see_whether_alive(struct run *r, struct instance *i)
     r->died = true;
 }
 
+static bool holds(struct span text, const char *word)
+{
+    size_t len = strlen(word);
+
+    for (size_t i = 0; text.len >= len && i <= text.len - len; i++)
+        if (memcmp(text.at + i, word, len) == 0)
+            return true;
+    return false;
+}
+
+/* A server that takes one client at a time may close on the next one until it has seen the last one leave. */
+static bool was_turned_away(const struct play_result *result)
+{
+    if (result->unreachable)
+        return true;
+    return result->failed > 0 && holds(result->transcript, "\nS: close\n") &&
+           !holds(result->transcript, "\nS: GREETING") && !holds(result->transcript, "\nC: ");
+}
+
 static void play_instance(struct run *r, const struct planned *p, const struct prepared *prepared,
                           struct instance *i)
 {
     const struct way_wanted wanted = { .start = p->the_case->start,
-                                       .structured = p->mode == MODE_STRUCTURED,
+                                       .mode = p->mode,
                                        .contexts = p->the_case->contexts,
                                        .infos = p->the_case->infos };
     const struct step *way_in;
@@ -225,7 +270,7 @@ static void play_instance(struct run *r, const struct planned *p, const struct p
     if (!(prepared->transmission_flags & NBD_FLAG_CAN_MULTI_CONN))
         forget(r);
     result = play(r, p, prepared, way_in);
-    if (result->unreachable && drive_is_served(&r->drive, PATIENCE_NS, (char[400]){ 0 }, 400))
+    if (was_turned_away(result) && drive_is_served(&r->drive, PATIENCE_NS, (char[400]){ 0 }, 400))
         result = play(r, p, prepared, way_in); /* it only needed a moment after the last client */
     judge_play(&r->judge, p->the_case, result, r->arena, i);
     if (result->failed > 0 || result->error || result->unreachable || result->server_closed_early) {
@@ -240,7 +285,7 @@ static void run_instance(struct run *r, const struct planned *p)
     uint64_t began_ns = clock_ns();
     struct prepared prepared;
 
-    switch (plan_prepare(p, &r->facts, r->options->read_only, r->arena, &prepared, &i.reason)) {
+    switch (plan_prepare(p, &r->facts, r->read_only, r->arena, &prepared, &i.reason)) {
     case PLAN_READY:
         play_instance(r, p, &prepared, &i);
         break;
@@ -293,18 +338,34 @@ static void survey(struct run *r)
         struct prepared prepared;
         const char *reason;
 
-        if (r->plan.all[i].the_case->window && plan_prepare(&r->plan.all[i], &r->facts, r->options->read_only,
+        if (r->plan.all[i].the_case->window && plan_prepare(&r->plan.all[i], &r->facts, r->read_only,
                                                             r->arena, &prepared, &reason) == PLAN_READY)
             ranges_add(&r->scratch, prepared.base, prepared.window);
         arena_reset(r->arena);
     }
 }
 
+/* A server that fails to tell what would be overwritten is still tested as far as that goes without writing.
+ */
 static enum status look_before_writing(struct run *r)
 {
+    enum status status;
+
     if (r->scratch.count == 0 || r->options->destroy)
         return STATUS_CONFORMS;
-    return safety_look(r->target, &r->facts, r->timeout_ns, &r->scratch, r->error);
+    status = safety_look(r->target, &r->facts, r->timeout_ns, &r->scratch, r->error);
+    if (status != STATUS_VIOLATIONS)
+        return status;
+    r->read_only = true;
+    r->scratch.count = 0;
+    return STATUS_CONFORMS;
+}
+
+static enum status try_writing(struct run *r)
+{
+    if (r->scratch.count == 0 || why_no_writes(r))
+        return STATUS_CONFORMS;
+    return safety_try(r->target, &r->facts, r->timeout_ns, &r->scratch, &r->facts.writes_refused, r->error);
 }
 
 static void clean_up(struct run *r)
@@ -348,6 +409,10 @@ static enum status status_of(const struct run *r)
         return STATUS_DIED;
     if (count[VERDICT_FAIL] > 0 || (r->options->strict && count[VERDICT_WARN] + count[VERDICT_FIXED] > 0))
         return STATUS_VIOLATIONS;
+    if (r->facts.no_way_in)
+        return STATUS_UNREACHABLE;
+    if (r->read_only && !r->options->read_only)
+        return STATUS_VIOLATIONS;
     if (count[VERDICT_SKIP] == r->plan.count)
         return STATUS_SKIPPED;
     return STATUS_CONFORMS;
@@ -360,6 +425,8 @@ static enum status run_all(struct run *r, struct expectation *expectation)
 
     survey(r);
     status = look_before_writing(r);
+    if (status == STATUS_CONFORMS)
+        status = try_writing(r);
     if (status != STATUS_CONFORMS)
         return status;
     tell_begin(r);
@@ -381,6 +448,7 @@ enum status run_library(const struct library *library, const struct catalogue *c
 {
     struct run r = { .target = target,
                      .options = options,
+                     .read_only = options->read_only,
                      .listeners = listeners,
                      .listener_count = listener_count,
                      .timeout_ns = options->timeout_ns ? options->timeout_ns : DEFAULT_TIMEOUT_NS,
@@ -390,7 +458,7 @@ enum status run_library(const struct library *library, const struct catalogue *c
     if (status != STATUS_CONFORMS)
         return status;
     status = find_facts(&r);
-    if (status == STATUS_CONFORMS) {
+    if (status == STATUS_CONFORMS || r.facts.no_way_in) {
         r.arena = arena_new();
         r.ways = (struct ways){ r.plan.arena, &r.facts, NULL };
         r.model = model_new();

@@ -20,7 +20,7 @@ static const char table[] = "id\tlevel\tparty\tsection\tline\tsummary\n"
                             "info.go\tMAY\tserver\tS\t3\tx\n";
 
 static const char cases[] =
-    "case zeroes \"t\"\nneeds writable, SEND_WRITE_ZEROES\nwindow 4*$block\n\n"
+    "case zeroes \"t\"\nmodes simple structured\nneeds writable, SEND_WRITE_ZEROES\nwindow 4*$block\n\n"
     "C: WRITE offset=$base length=4*$block data=pattern(1)\nS: OK\n"
     "C: WRITE_ZEROES offset=$base length=2*$block\nS: OK\n"
     "C: READ offset=$base length=4*$block\n"

@@ -12,8 +12,9 @@
 #include "wire/constants.h"
 
 enum {
-    SECTOR = 512,    /* what is looked at as one piece, so that a pattern can be told from data */
-    SAYS_ENOUGH = 8, /* bytes by which a pattern is recognised */
+    SECTOR = 512,            /* what is looked at as one piece, so that a pattern can be told from data */
+    SAYS_ENOUGH = 8,         /* bytes by which a pattern is recognised */
+    READ_SURELY = 64 * 1024, /* a READ of no more has to be served in one go */
     ZEROED_AT_ONCE = 64 * 1024 * 1024,
     PATIENCE = 6, /* zeroing may take so many times as long as a case's request */
 };
@@ -161,9 +162,17 @@ static uint32_t piece_bytes(const struct facts *f, uint32_t most)
     return most > block ? most - most % block : block;
 }
 
+/* A server may refuse a large READ though its payload is within the maximum; smaller ones are tried then:
+ * proto.md, NBD_CMD_READ, "Structured replies". */
+static bool was_too_large(const struct client *c, uint32_t bytes)
+{
+    return !c->broke && c->refusal == NBD_EOVERFLOW && bytes > READ_SURELY;
+}
+
 static bool read_range(struct client *c, const struct facts *f, uint64_t offset, uint64_t length,
                        struct look *l)
 {
+    uint32_t at_once = CLIENT_MAX_REQUEST;
     uint32_t block = f->block_size.minimum ? f->block_size.minimum : 1;
     uint64_t end = offset + length;
 
@@ -172,13 +181,17 @@ static bool read_range(struct client *c, const struct facts *f, uint64_t offset,
     offset -= offset % block;
     if (end % block != 0 && f->size - end >= block - end % block)
         end += block - end % block;
+    end -= end % block; /* the last bytes of an export that does not end with a block cannot be had */
     while (offset < end && !l->found) {
-        uint32_t most = piece_bytes(f, CLIENT_MAX_REQUEST);
+        uint32_t most = piece_bytes(f, at_once);
         uint32_t bytes = end - offset < most ? (uint32_t)(end - offset) : most;
 
-        if (!client_read(c, offset, bytes, (struct client_reader){ look_at, l }))
+        if (client_read(c, offset, bytes, (struct client_reader){ look_at, l }))
+            offset += bytes;
+        else if (was_too_large(c, bytes))
+            at_once = bytes / 2;
+        else
             return false;
-        offset += bytes;
     }
     judge_part(l);
     return true;
@@ -203,15 +216,20 @@ static bool read_start(struct client *c, const struct facts *f, const char **ret
     struct first_bytes *s = memory_take(sizeof *s);
     uint32_t block = f->block_size.minimum ? f->block_size.minimum : 1;
     uint64_t wanted = ((uint64_t)SIGNATURE_BYTES + block - 1) / block * block;
-    uint64_t end = wanted < f->size ? wanted : f->size, offset = 0;
+    uint64_t end = wanted < f->size ? wanted : f->size - f->size % block, offset = 0;
+    uint32_t at_once = 1024 * 1024;
     bool good = true;
 
     while (good && offset < end) {
-        uint32_t most = piece_bytes(f, 1024 * 1024);
+        uint32_t most = piece_bytes(f, at_once);
         uint32_t bytes = end - offset < most ? (uint32_t)(end - offset) : most;
 
-        good = client_read(c, offset, bytes, (struct client_reader){ copy_start, s });
-        offset += bytes;
+        if (client_read(c, offset, bytes, (struct client_reader){ copy_start, s }))
+            offset += bytes;
+        else if (was_too_large(c, bytes))
+            at_once = bytes / 2;
+        else
+            good = false;
     }
     *ret_name = good ? signature_find(span_of(s->bytes, sizeof s->bytes)) : NULL;
     free(s);
@@ -240,7 +258,8 @@ enum status safety_look(const struct target *target, const struct facts *facts, 
     const char *name = NULL;
     bool good;
 
-    if (client_enter(&c, target, timeout_ns, span_text(facts->export), true, &type) != CLIENT_IN) {
+    if (client_enter(&c, target, timeout_ns, span_text(facts->export), CLIENT_STRUCTURED, &type) !=
+        CLIENT_IN) {
         buffer_print(ret_error, "the server, having served other connections, does not serve this one: %s\n",
                      c.error);
         client_close(&c, false);
@@ -249,18 +268,46 @@ enum status safety_look(const struct target *target, const struct facts *facts, 
     good = read_start(&c, facts, &name);
     for (unsigned i = 0; good && !name && i < ranges->count && !look.found; i++)
         good = read_range(&c, facts, ranges->all[i].offset, ranges->all[i].length, &look);
-    if (!good)
-        buffer_print(ret_error, "cannot tell whether the export holds data: %s\n", c.error);
-    else if (name)
+    client_close(&c, true);
+    if (!good) {
+        buffer_print(ret_error,
+                     "cannot tell whether the export holds data: %s\n"
+                     "The cases that write are left out, as with --read-only\n",
+                     c.error);
+        return STATUS_VIOLATIONS;
+    }
+    if (name)
         buffer_print(ret_error, "the export holds %s, recognised by its first bytes\n", name);
     else if (look.found)
         buffer_print(ret_error, "the export holds data: the bytes at offset %" PRIu64 " are not zero\n",
                      look.found_at);
-    client_close(&c, true);
-    if (good && !name && !look.found)
+    if (!name && !look.found)
         return STATUS_CONFORMS;
     name_ways_on(ranges, ret_error);
     return STATUS_USAGE;
+}
+
+enum status safety_try(const struct target *target, const struct facts *facts, uint64_t timeout_ns,
+                       const struct ranges *ranges, bool *ret_refused, struct buffer *ret_error)
+{
+    uint32_t bytes = facts->block_size.minimum ? facts->block_size.minimum : 1, type;
+    struct client c;
+    uint8_t *zeroes;
+
+    *ret_refused = false;
+    if (client_enter(&c, target, timeout_ns, span_text(facts->export), CLIENT_STRUCTURED, &type) !=
+        CLIENT_IN) {
+        buffer_print(ret_error, "the server, having served other connections, does not serve this one: %s\n",
+                     c.error);
+        client_close(&c, false);
+        return STATUS_UNREACHABLE;
+    }
+    zeroes = memory_take(bytes);
+    if (!client_write(&c, ranges->all[0].offset, span_of(zeroes, bytes)))
+        *ret_refused = !c.broke && c.refusal == NBD_EPERM;
+    free(zeroes);
+    client_close(&c, true);
+    return STATUS_CONFORMS;
 }
 
 /* ---- at the end ---- */
@@ -282,8 +329,8 @@ static bool connected(struct zeroing *z)
     if (!z->client.broke)
         return true;
     client_close(&z->client, true);
-    return client_enter(&z->client, z->target, z->timeout_ns, span_text(z->facts->export), true, &type) ==
-           CLIENT_IN;
+    return client_enter(&z->client, z->target, z->timeout_ns, span_text(z->facts->export), CLIENT_STRUCTURED,
+                        &type) == CLIENT_IN;
 }
 
 static bool reads_as_zero(struct zeroing *z, uint64_t offset, uint64_t length)
@@ -325,8 +372,7 @@ bool safety_zero(const struct target *target, const struct facts *facts, uint64_
                  const struct ranges *ranges, uint64_t *ret_offset, uint64_t *ret_length)
 {
     struct zeroing z = { target, facts, PATIENCE * timeout_ns, .client.broke = true };
-    uint32_t block = facts->block_size.minimum ? facts->block_size.minimum : 1;
-    uint32_t most = block < ZEROED_AT_ONCE ? ZEROED_AT_ONCE - ZEROED_AT_ONCE % block : block;
+    uint32_t most = piece_bytes(facts, ZEROED_AT_ONCE); /* more than a payload's length may be refused */
     bool good = true;
 
     for (unsigned i = 0; good && i < ranges->count; i++) {

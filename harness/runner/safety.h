@@ -27,9 +27,15 @@ void ranges_add(struct ranges *r, uint64_t offset, uint64_t length);
 /* Reads the ranges whole, and the start of the export, where partition tables and file systems show
  * themselves. STATUS_CONFORMS when everything is zero or what an earlier run of ours left.  Otherwise
  * ret_error says what was found, where, and what the user can do: USAGE; UNREACHABLE where there was no
- * connection to look through. */
+ * connection to look through; VIOLATIONS where the server does not let us look. */
 enum status safety_look(const struct target *target, const struct facts *facts, uint64_t timeout_ns,
                         const struct ranges *ranges, struct buffer *ret_error);
+
+/* Writes zeroes to the first block of the ranges, which are not empty: a server may refuse to write with
+ * NBD_EPERM though it does not say that the export is read-only.  Whatever else happens to that write is for
+ * the cases to show.  UNREACHABLE, with the reason in ret_error, where there was no connection. */
+enum status safety_try(const struct target *target, const struct facts *facts, uint64_t timeout_ns,
+                       const struct ranges *ranges, bool *ret_refused, struct buffer *ret_error);
 
 /* Zeroes the ranges and reads them back.  True when all was zeroed; otherwise *ret_offset and *ret_length are
  * the first bytes for which that is not certain. */

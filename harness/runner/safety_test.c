@@ -223,6 +223,41 @@ static void what_could_not_be_zeroed_is_told(void **state)
     tear_down(&f);
 }
 
+static void large_reads_that_are_refused_are_tried_in_pieces(void **state)
+{
+    struct fixture f;
+
+    (void)state;
+    set_up(&f);
+    ranges_add(&f.ranges, 0, SIZE);
+    f.server.read_max = 65536;
+    assert_true(look(&f));
+    f.server.store[SIZE - 1] = 'x';
+    assert_false(look(&f));
+    f.server.store[SIZE - 1] = 0;
+    f.server.read_max = 512; /* nobody may refuse so little */
+    assert_false(look(&f));
+    assert_non_null(strstr(buffer_text(&f.error), "the server answers EOVERFLOW"));
+    tear_down(&f);
+}
+
+static void a_server_that_refuses_to_write_is_found_out(void **state)
+{
+    struct fixture f;
+    struct target target;
+    bool refused;
+
+    (void)state;
+    set_up(&f);
+    target = test_target(&f.server);
+    assert_int_equal(safety_try(&target, &f.facts, SECOND, &f.ranges, &refused, &f.error), STATUS_CONFORMS);
+    assert_false(refused);
+    f.server.transmission_flags |= NBD_FLAG_READ_ONLY;
+    assert_int_equal(safety_try(&target, &f.facts, SECOND, &f.ranges, &refused, &f.error), STATUS_CONFORMS);
+    assert_true(refused);
+    tear_down(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -236,6 +271,8 @@ int main(void)
         cmocka_unit_test(signatures_are_told_apart),
         cmocka_unit_test(what_was_touched_is_zero_in_the_end_and_nothing_else),
         cmocka_unit_test(what_could_not_be_zeroed_is_told),
+        cmocka_unit_test(large_reads_that_are_refused_are_tried_in_pieces),
+        cmocka_unit_test(a_server_that_refuses_to_write_is_found_out),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

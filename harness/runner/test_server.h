@@ -21,9 +21,11 @@ struct test_server {
     struct wire_info_block_size block_size;
     const char *export; /* the only one there is */
     bool structured;    /* grants STRUCTURED_REPLY and answers READ in chunks, with holes where all is zero */
+    bool extended;      /* grants EXTENDED_HEADERS, and knows no request with them but DISC */
     bool no_go;         /* GO is unknown */
     bool demands_tls;
     bool zeroes_nothing;       /* WRITE_ZEROES is answered well and does nothing */
+    uint64_t read_max;         /* a READ of more gets EOVERFLOW; 0: of no length */
     bool says_nothing;         /* after the greeting */
     bool dies;                 /* in the transmission phase: it closes, and refuses further connections */
     unsigned most_connections; /* served at the same time; 0: any number */
@@ -44,7 +46,7 @@ struct test_connection {
     size_t given_in_all;
     bool waits;  /* it is one too many, and not even greeted */
     bool canned; /* from now on */
-    bool flags_taken, transmission, structured, no_zeroes;
+    bool flags_taken, transmission, structured, extended, no_zeroes;
 };
 
 static inline void test_put(struct test_connection *c, const struct wire_out *out)
@@ -144,6 +146,8 @@ static inline bool test_option(struct test_connection *c, uint32_t option, struc
         test_contexts(c, &decoded);
     else if (option == NBD_OPT_STRUCTURED_REPLY && s->structured)
         test_reply(c, option, (c->structured = true, NBD_REP_ACK));
+    else if (option == NBD_OPT_EXTENDED_HEADERS && s->extended)
+        test_reply(c, option, (c->extended = true, NBD_REP_ACK));
     else if ((option != NBD_OPT_GO && option != NBD_OPT_INFO) || s->no_go)
         test_reply(c, option, NBD_REP_ERR_UNSUP);
     else if (!test_has_export(s, decoded.name))
@@ -176,9 +180,9 @@ static inline void test_answer_read(struct test_connection *c, const struct wire
         return;
     }
     if (zero)
-        chunk_put_hole(&out, NBD_REPLY_FLAG_DONE, r->cookie, r->offset, r->length);
+        chunk_put_hole(&out, NBD_REPLY_FLAG_DONE, chunk_to(r->cookie), r->offset, r->length);
     else
-        chunk_put_data_header(&out, NBD_REPLY_FLAG_DONE, r->cookie, r->offset, r->length);
+        chunk_put_data_header(&out, NBD_REPLY_FLAG_DONE, chunk_to(r->cookie), r->offset, r->length);
     test_put(c, &out);
     if (!zero)
         buffer_add(&c->out, data, r->length);
@@ -193,6 +197,8 @@ static inline void test_request(struct test_connection *c, const struct wire_req
         test_answer(c, r, NBD_EINVAL);
     else if (writes && (s->transmission_flags & NBD_FLAG_READ_ONLY))
         test_answer(c, r, NBD_EPERM);
+    else if (r->type == NBD_CMD_READ && c->server->read_max > 0 && r->length > c->server->read_max)
+        test_answer(c, r, NBD_EOVERFLOW);
     else if (r->type == NBD_CMD_READ)
         test_answer_read(c, r);
     else if (r->type == NBD_CMD_WRITE)

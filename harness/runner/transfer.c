@@ -165,8 +165,10 @@ static bool take_answer(struct client *c, struct transfer *t)
 
 static bool transfer(struct client *c, struct transfer *t, struct span data)
 {
+    c->refusal = 0;
     if (!send_request(c, t, data) || !take_answer(c, t))
         return false;
+    c->refusal = t->error;
     if (t->error) {
         const char *name = vocabulary_name(&vocabulary_errors, t->error);
 

@@ -43,7 +43,8 @@ struct instance {
     const char *file; /* path of the case file, as found */
     const char *name; /* of the case */
     const char *title;
-    const char *mode;    /* "simple", "structured"; NULL where the case does not reach transmission */
+    const char
+        *mode; /* "simple", "structured", "extended"; NULL where the case does not reach transmission */
     const char *choices; /* "cmd=WRITE length=1M"; "" if none */
     const char *id; /* name, mode and choices in one: "reads-zero/simple/length=1M"; selects just this one */
     enum verdict verdict;
@@ -63,6 +64,7 @@ struct about {
     uint16_t transmission_flags; /* structured if granted */
     uint16_t handshake_flags;
     bool structured; /* granted */
+    bool extended;
     bool has_block_size;
     uint32_t minimum_block, preferred_block, maximum_payload; /* advertised, or the defaults */
     bool writes_allowed;                                      /* cases may write */
@@ -75,6 +77,8 @@ struct totals {
     size_t by_verdict[VERDICT_COUNT]; /* instances */
     size_t requirements_checked;      /* distinct rows cited by instances that ran */
     size_t requirements_failed, requirements_warned;
+    size_t experimental_checked; /* of the experimental extensions, which are not counted above */
+    size_t experimental_failed, experimental_warned;
     uint64_t took_ns;
     uint64_t not_zeroed_offset; /* scratch that could not be zeroed again */
     uint64_t not_zeroed_length; /* 0: all was zeroed */

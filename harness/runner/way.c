@@ -60,8 +60,10 @@ static void write_way(const struct facts *f, const struct way_wanted *wanted, st
         buffer_print(text, "C: FLAGS offered\n");
     if (wanted->start < START_TRANSMISSION)
         return;
-    if (wanted->structured)
+    if (wanted->mode == MODE_STRUCTURED)
         buffer_print(text, "C: OPT STRUCTURED_REPLY\nS: REP ACK\n");
+    if (wanted->mode == MODE_EXTENDED)
+        buffer_print(text, "C: OPT EXTENDED_HEADERS\nS: REP ACK\n");
     if (wanted->contexts)
         put_contexts(wanted, text);
     if (fixed && facts_has_option(f, NBD_OPT_GO))

@@ -11,7 +11,7 @@
 /* What decides how the way goes. */
 struct way_wanted {
     enum start start;
-    bool structured;
+    enum mode mode;
     const struct value *export;   /* NULL: $export */
     const struct value *contexts; /* LIST; NULL: none */
     const struct value *infos;    /* LIST; NULL: EXPORT and BLOCK_SIZE */

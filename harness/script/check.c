@@ -364,6 +364,7 @@ static void expected(struct checker *c, const struct step *s)
     if (s->save && !names_add(&c->saved, s->save, CHECK_MAX_NAMES))
         check_fail(c, s->place, "a case saves replies under at most %d names", CHECK_MAX_NAMES);
     citations(c, s->by);
+    citations(c, s->watches);
     for (const struct demand *d = s->demands; d && check_goes_on(c); d = d->next) {
         check_predicates(c, d->fields, s->outcomes);
         citations(c, d->by);

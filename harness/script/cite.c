@@ -18,6 +18,7 @@ static void visit_steps(const struct visitor *v, const struct step *s)
 {
     for (; s; s = s->next) {
         visit(v, s->by);
+        visit(v, s->watches);
         for (const struct demand *d = s->demands; d; d = d->next)
             visit(v, d->by);
         visit_steps(v, s->body);

@@ -128,15 +128,16 @@ static bool said(struct connection *c, const struct message *m, const char *labe
 {
     if (m->head.kind == SCAN_KIND_OPTION) {
         c->options++;
+        c->last_option = m->head.option.option;
         c->left |= m->head.option.option == NBD_OPT_ABORT;
     }
-    if (m->head.kind != SCAN_KIND_REQUEST)
+    if (!message_is_request(m))
         return false;
-    if (m->head.request.type == NBD_CMD_DISC)
+    if (m->request.type == NBD_CMD_DISC)
         c->left = c->disc = true;
     else if (m->exchange)
         add_request(c, m->exchange, label, excused, told);
-    return m->exchange && m->head.request.type != NBD_CMD_DISC;
+    return m->exchange && m->request.type != NBD_CMD_DISC;
 }
 
 /* Tells a message of the client, or what the transcript does not yet have of its bytes. */
@@ -277,6 +278,8 @@ static struct told heard_reply(struct play *p, struct connection *c, const struc
         return told;
     if (m->exchange->answered) {
         c->drew_error |= m->exchange->error != 0;
+        c->read_failed |= m->exchange->error != 0 && m->exchange->form == REPLY_FORM_SIMPLE &&
+                          m->exchange->request.type == NBD_CMD_READ;
         c->unfinished = c->strays = 0;
         r->answered = true;
         r->told = told;
@@ -309,6 +312,7 @@ static void heard(struct play *p, struct connection *c, const struct message *m)
         break;
     case SCAN_KIND_SIMPLE_REPLY:
     case SCAN_KIND_CHUNK:
+    case SCAN_KIND_EXTENDED_REPLY:
         e = m->exchange;
         told = heard_reply(p, c, m, told);
         c->strays += e == NULL;
@@ -316,6 +320,7 @@ static void heard(struct play *p, struct connection *c, const struct message *m)
     case SCAN_KIND_CLIENT_FLAGS:
     case SCAN_KIND_OPTION:
     case SCAN_KIND_REQUEST:
+    case SCAN_KIND_EXTENDED_REQUEST:
         break;
     }
     finding_referee(p, c, e, told);

@@ -62,6 +62,14 @@ static const char *came_with(struct play *p, struct told told, const char *why)
     return *why ? arena_print(p->arena, "%s: %s", text, why) : text;
 }
 
+/* What a line without `by` has to see does not hold: what follows in the case rests on it, and its rows would
+ * be blamed for what they have no part in. */
+static void end_case(struct play *p)
+{
+    for (unsigned i = 0; i < p->connection_count; i++)
+        p->connections[i]->skip_rest = true;
+}
+
 /* ---- matching ---- */
 
 static struct matcher matcher_for(struct play *p)
@@ -150,6 +158,8 @@ static void see_message(struct play *p, const struct step *s, const struct kept 
     case SCAN_KIND_REQUEST:
     case SCAN_KIND_SIMPLE_REPLY:
     case SCAN_KIND_CHUNK:
+    case SCAN_KIND_EXTENDED_REQUEST:
+    case SCAN_KIND_EXTENDED_REPLY:
         return;
     }
     see(p, 0, (struct span){ 0 }, span_of(bytes, out.len), k->told);
@@ -254,9 +264,19 @@ static void end_seeing(struct play *p, struct connection *c, const struct step *
 
 /* ---- the end of a connection, and none ---- */
 
+/* Why the connection may be closed though no line says so, or NULL. */
+static const char *excuse_of(struct play *p, const struct connection *c)
+{
+    const char *broken = connection_excused(c);
+
+    if (broken)
+        return arena_print(p->arena, "the request breaks %s", broken);
+    return c->read_failed ? "a READ has failed (cmd.read.simple.error-then-disconnect)" : NULL;
+}
+
 static void line_closed(struct play *p, struct connection *c, const struct step *s)
 {
-    const char *excused = connection_excused(c);
+    const char *excused = excuse_of(p, c);
     bool expected = allows_close(s), asked = c->left || c->finished;
     const char *came = c->how == ENDING_RESET ? "the connection was reset" : "the connection was closed";
     size_t before = p->result.failed;
@@ -269,8 +289,7 @@ static void line_closed(struct play *p, struct connection *c, const struct step 
     }
     if (!expected)
         finding_add(p, c, NULL, s->place, demanded(p, s),
-                    arena_print(p->arena, "%s: allowed, as the request breaks %s", came, excused), c->close,
-                    true);
+                    arena_print(p->arena, "%s: allowed, as %s", came, excused), c->close, true);
     if ((!expected || s->outcomes->next) && !asked)
         p->result.server_closed_early = p->stumbled = true;
 }
@@ -445,6 +464,50 @@ static struct request *request_for(struct play *p, struct connection *c, const s
     return NULL;
 }
 
+static bool names_errors(const struct outcome *o)
+{
+    return strcmp(o->frame.verb, "ERROR") == 0 && o->frame.subject;
+}
+
+static bool names_contents(const struct outcome *o)
+{
+    return strcmp(o->frame.verb, "DATA") == 0 && o->frame.subject;
+}
+
+/* Any request may fail for want of these, whatever else the server supports. */
+static bool is_of_means(uint32_t error)
+{
+    return error == NBD_EIO || error == NBD_ENOMEM || error == NBD_ENOSPC || error == NBD_ESHUTDOWN;
+}
+
+/* A sound request failed.  That says nothing against rows about contents, nor, where it was for want of
+ * means, against any row, unless the line has said which errors it takes. */
+static bool says_nothing(const struct step *s, const struct request *r)
+{
+    bool contents = true, errors = false;
+
+    if (r->exchange->error == 0 || r->excused)
+        return false;
+    for (const struct outcome *o = s->outcomes; o; o = o->next) {
+        contents = contents && names_contents(o);
+        errors = errors || names_errors(o);
+    }
+    return !errors && (contents || is_of_means(r->exchange->error));
+}
+
+static void refuse_reply(struct play *p, struct connection *c, const struct step *s, const struct request *r,
+                         const char *why)
+{
+    bool bare = !s->by || says_nothing(s, r);
+
+    if (s->by && bare)
+        finding_line(p, c, NULL, true, s->place, demanded(p, s), came_with(p, r->told, why), r->told);
+    else
+        fail_line(p, c, s, true, came_with(p, r->told, why), r->told);
+    if (bare)
+        end_case(p);
+}
+
 static void judge_reply(struct play *p, struct connection *c, const struct step *s, struct request *r)
 {
     struct arrival a = { .kind = ARRIVAL_REPLY,
@@ -465,7 +528,7 @@ static void judge_reply(struct play *p, struct connection *c, const struct step 
     case MATCH_NO:
         if (m.data_differ && s->by)
             finding_drop_contents(p, r->exchange);
-        fail_line(p, c, s, true, came_with(p, r->told, m.why), r->told);
+        refuse_reply(p, c, s, r, m.why);
         break;
     }
     c->excused = NULL;

@@ -56,6 +56,7 @@ static void add_reply_data(const struct reply_data *r, struct facts *f)
         add_text(f, "details", r->text);
         return;
     case REPLY_INFO:
+        add_number(f, "info", r->info);
         add_info(r, f);
         return;
     case REPLY_META_CONTEXT:
@@ -99,6 +100,8 @@ void facts_of_message(const struct message *m, struct facts *ret)
     case SCAN_KIND_REQUEST:
     case SCAN_KIND_SIMPLE_REPLY:
     case SCAN_KIND_CHUNK:
+    case SCAN_KIND_EXTENDED_REQUEST:
+    case SCAN_KIND_EXTENDED_REPLY:
         return;
     }
 }
@@ -166,6 +169,8 @@ void facts_of_exchange(const struct exchange *e, const struct negotiated *agreed
     add_number(ret, "error", e->error);
     add_number(ret, "form", (uint64_t)e->form);
     add_number(ret, "cookie", e->request.cookie);
+    if (e->form == REPLY_FORM_EXTENDED)
+        add_number(ret, "offset", e->head_offset);
     add_number(ret, "chunks", e->chunks);
     add_number(ret, "content_chunks", (uint64_t)e->data_chunks + e->hole_chunks);
     add_number(ret, "data_chunks", e->data_chunks);

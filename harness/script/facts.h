@@ -12,7 +12,7 @@ struct fact {
     struct span bytes; /* borrowed from the message or exchange */
 };
 
-#define FACTS_MAX 16
+#define FACTS_MAX 20
 
 struct facts {
     struct fact all[FACTS_MAX];

@@ -56,6 +56,7 @@ struct connection {
     const char
         *excused;   /* the demand that a message without exchange broke on purpose; until it is answered */
     size_t options; /* sent, and no final reply was received */
+    uint32_t last_option;
 
     /* the server's stream */
     struct kept *kept, **kept_tail;
@@ -75,6 +76,7 @@ struct connection {
     bool skip_answers; /* a line failed: nothing is expected until the next C: */
     bool skip_rest;    /* no further line of the case is played */
     bool drew_error;   /* in the case, since the last canary */
+    bool read_failed;  /* told by a simple reply: the server may close then, NBD_CMD_READ, "Simple replies" */
     bool greeted;
     enum leaving {
         LEAVE_WAIT,

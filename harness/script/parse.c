@@ -69,7 +69,7 @@ static uint64_t one_of(struct parser *p, const struct vocabulary *v)
         parser_fail_unknown(p, &token, v->what, &nearest);
     } else {
         parser_fail_expected(p, v == &words_modes
-                                    ? "a mode (simple or structured)"
+                                    ? "a mode (simple, structured or extended)"
                                     : "where to start (connect, greeting, options or transmission)");
     }
     return 0;

@@ -150,7 +150,8 @@ static void fail_outcome(struct parser *p)
 
 static bool at_tail(struct parser *p)
 {
-    return parser_at_line_end(p) || parser_at(p, "as") || parser_at(p, "same") || parser_at(p, "by");
+    return parser_at_line_end(p) || parser_at(p, "as") || parser_at(p, "same") || parser_at(p, "by") ||
+           parser_at(p, "watches");
 }
 
 static struct outcome *outcome(struct parser *p)
@@ -205,11 +206,18 @@ static struct demand *demands(struct parser *p)
     }
 }
 
-/* [label] outcome {| outcome} {as NAME | same NAME | by IDS}, up to the end of the line */
+/* One list of ids behind another. */
+static void append_citations(struct parser *p, struct citation **to)
+{
+    while (*to)
+        to = &(*to)->next;
+    *to = parse_citations(p, LEX_ID, true);
+}
+
+/* [label] outcome {| outcome} {as NAME | same NAME | by IDS | watches IDS}, up to the end of the line */
 static void expect(struct parser *p, struct step *s, bool labelled)
 {
     struct outcome **outcomes = &s->outcomes;
-    struct citation **by = &s->by;
     unsigned count = 0;
 
     if (labelled && at_verb(parser_peek(p)))
@@ -221,16 +229,16 @@ static void expect(struct parser *p, struct step *s, bool labelled)
             parser_fail(p, parser_peek(p).place, "an expectation has at most %d outcomes", OUTCOMES_MAX);
         *outcomes = outcome(p);
         outcomes = &(*outcomes)->next;
-    } while (parser_take_if(p, "|"));
+    } while (parser_take_and_go_on(p, "|"));
     while (!parser_at_line_end(p)) {
         if (parser_take_if(p, "as")) {
             s->save = name_of(p);
         } else if (parser_take_if(p, "same")) {
             s->same = name_of(p);
         } else if (parser_take_if(p, "by")) {
-            *by = parse_citations(p, LEX_ID, true);
-            while (*by)
-                by = &(*by)->next;
+            append_citations(p, &s->by);
+        } else if (parser_take_if(p, "watches")) {
+            append_citations(p, &s->watches);
         } else {
             parser_fail_expected(p, "the end of the line");
         }

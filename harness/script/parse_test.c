@@ -266,7 +266,6 @@ static void what_is_to_come_is_said_to_be_so(void **state)
         "C: tls\n",
         "S: tls ok\n",
         "S: CHUNK OFFSET_DATA\n",
-        "modes extended\n",
         "each extent e of s {\n}\n",
         "C: WRITE data=file(\"x\")[0..1]\n",
         "needs tls=required\n",

@@ -146,7 +146,9 @@ static struct value *sliced(struct parser *p, struct value *of)
 
 static bool is_keyword(struct token token)
 {
-    static const char *const keywords[] = { "as", "same", "by", "breaks", "has", "lacks", "needs" };
+    static const char *const keywords[] = {
+        "as", "same", "by", "watches", "breaks", "has", "lacks", "needs"
+    };
 
     for (size_t i = 0; i < sizeof keywords / sizeof keywords[0]; i++)
         if (is_word(token, keywords[i]))
@@ -455,6 +457,6 @@ struct citation *parse_citations(struct parser *p, enum lex_word kind, bool comm
             break;
         *tail = c;
         tail = &c->next;
-    } while (commas ? parser_take_if(p, ",") : !parser_at_line_end(p));
+    } while (commas ? parser_take_and_go_on(p, ",") : !parser_at_line_end(p));
     return first;
 }

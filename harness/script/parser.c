@@ -83,6 +83,15 @@ bool parser_take_if(struct parser *p, const char *text)
     return there;
 }
 
+bool parser_take_and_go_on(struct parser *p, const char *text)
+{
+    bool there = parser_take_if(p, text);
+
+    if (there && !p->bad && parser_peek(p).kind == TOKEN_LINE_END)
+        parser_take(p);
+    return there;
+}
+
 void parser_expect(struct parser *p, const char *text)
 {
     char what[32];

@@ -39,6 +39,9 @@ const char *parser_word(struct parser *p, enum lex_word kind, const char *what, 
 bool parser_at(struct parser *p, const char *text);
 bool parser_take_if(struct parser *p, const char *text);
 void parser_expect(struct parser *p, const char *text);
+
+/* Like parser_take_if(), and where the token ends its line what it separates goes on in the next one. */
+bool parser_take_and_go_on(struct parser *p, const char *text);
 bool parser_at_line_end(struct parser *p);
 
 /* Reports a mistake unless the line already has one. */

@@ -16,6 +16,7 @@ enum {
     TRANSCRIPT_MOST = 16 * 1024 * 1024,
     WAIT_RENEWED = 1024 * 1024, /* bytes that a server has to send for its time to begin anew */
     ROUNDS_MOST = 65536,        /* of one loop */
+    EACH_MOST = 12,             /* items: servers lose patience with a client that haggles without end */
 };
 
 /* ---- birth and death ---- */
@@ -224,7 +225,8 @@ static bool add_frame(struct play *p, struct connection *c, const struct step *s
 {
     struct sender sender = { .variables = &p->variables,
                              .arena = p->scratch,
-                             .handshake_flags = session_negotiated(c->session)->handshake_flags };
+                             .handshake_flags = session_negotiated(c->session)->handshake_flags,
+                             .extended = session_negotiated(c->session)->extended };
     size_t at = p->out.len;
     struct value_error error;
 
@@ -423,13 +425,15 @@ static bool play_each(struct play *p, struct level *l, const struct step *s, str
     l->at = s->next;
     while (loop.items && strcmp(loop.items->name, s->list) != 0)
         loop.items = loop.items->next;
+    if (!loop.items && (p->stumbled || p->result.failed > 0 || p->result.server_closed_early))
+        return false; /* the line that was to say 'as' never saw its replies */
     if (!loop.items) {
         play_mistake_at(p, s->place, "no earlier line says 'as' with this name");
         return false;
     }
     if (loop.items->count == 0 || !s->body)
         return false;
-    loop.last = loop.items->count - 1;
+    loop.last = (loop.items->count < EACH_MOST ? loop.items->count : EACH_MOST) - 1;
     begin_loop(p, loop, item_bound(&loop), s->place);
     return false;
 }
@@ -501,7 +505,7 @@ static bool leave_waits(struct play *p, struct connection *c)
         bool asked = c->left || c->finished;
 
         p->result.server_closed_early |= !asked;
-        connection_judge_ending(p, c, connection_excused(c) != NULL && !asked);
+        connection_judge_ending(p, c, (connection_excused(c) || c->read_failed) && !asked);
         c->life = LIFE_OVER;
     }
     if (c->life == LIFE_OPEN && !c->mute && !connection_quiet(c)) {

@@ -123,6 +123,18 @@ static inline struct bytes *add_chunk(struct bytes *b, unsigned flags, unsigned 
     return b;
 }
 
+static inline struct bytes *add_extended(struct bytes *b, unsigned flags, unsigned type, uint64_t cookie,
+                                         uint64_t offset, uint64_t length)
+{
+    put(b, 0x6e8a278c, 4);
+    put(b, flags, 2);
+    put(b, type, 2);
+    put(b, cookie, 8);
+    put(b, offset, 8);
+    put(b, length, 8);
+    return b;
+}
+
 static inline void closes(struct server *s)
 {
     s->cues[s->count++].what = CLOSES;

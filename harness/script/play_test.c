@@ -87,17 +87,17 @@ static void each_verb_that_does_not_match_is_found(void **state)
         uint32_t error;
         size_t data;
     } verbs[] = {
-        { "C: READ\nS: DATA by x", 5, 0 },
+        { "C: READ\nS: DATA by x", 22, 0 },
         { "C: READ\nS: DATA zero by x", 0, 512 },
         { "C: READ\nS: ERROR by x", 0, 512 },
         { "C: READ\nS: ERROR EINVAL|EPERM by x", 5, 0 },
-        { "C: READ\nS: OK by x", 5, 0 },
+        { "C: READ\nS: OK by x", 22, 0 },
         { "C: READ\nS: STATUS by x", 0, 512 },
         { "C: READ\nS: OK form=structured by x", 0, 512 },
         { "C: READ\nS: OK chunks>0 by x", 0, 512 },
         { "C: READ\nS: DATA length<512 by x", 0, 512 },
         { "C: READ\nS: close by x", 0, 512 },
-        { "C: READ\nS: ERROR message=\"no\" by x", 5, 0 },
+        { "C: READ\nS: ERROR message=\"no\" by x", 22, 0 },
     };
 
     (void)state;
@@ -114,6 +114,38 @@ static void each_verb_that_does_not_match_is_found(void **state)
         r = play_text(text, &s);
         expect_rules(&r, "x");
         assert_int_equal(strncmp(line_of(&r, finding_of(&r, "x")), "S: ", 3), 0);
+        end(&r);
+    }
+}
+
+static void a_request_that_fails_says_nothing_of_rows_that_it_has_no_part_in(void **state)
+{
+    static const struct {
+        const char *line;
+        uint32_t error;
+        bool blames;
+    } lines[] = {
+        { "C: READ\nS: DATA by x", 5, false },
+        { "C: READ\nS: OK by x", 28, false },
+        { "C: READ\nS: DATA zero by x", 22, false },
+        { "C: READ\nS: DATA by x", 22, true },
+        { "C: READ\nS: OK | ERROR EIO by x", 28, true },
+        { "C: READ breaks y\nS: ERROR EINVAL by x", 5, true },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++) {
+        struct server s = in_transmission();
+        char text[300];
+        struct run r;
+
+        answers(&s, lines[i].error, 1, 0, 0);
+        answers(&s, 0, 2, 512, 9);
+        closes(&s);
+        snprintf(text, sizeof text, TRANSMISSION "%s\n", lines[i].line);
+        r = play_text(text, &s);
+        assert_int_equal(finding_of(&r, "x") != NULL, lines[i].blames);
+        assert_true(r.result->failed > 0);
         end(&r);
     }
 }
@@ -397,6 +429,35 @@ static void a_reply_of_chunks_is_judged_as_a_whole(void **state)
     end(&r);
 }
 
+static void extended_headers_are_spoken_once_they_are_granted(void **state)
+{
+    struct server s = in_options();
+    struct run r;
+
+    (void)state;
+    replies(&s, 11, 1, "");
+    exports(&s);
+    add_extended(says(&s), 1, 0, 1, 65536, 0);
+    add_extended(says(&s), 1, 2, 2, 65536, 12);
+    put(&s.cues[s.count - 1].bytes, 65536, 8);
+    put(&s.cues[s.count - 1].bytes, 512, 4);
+    add_extended(says(&s), 1, 0, 3, 7, 0); /* another offset than the request's */
+    closes(&s);
+    r = play_text(OPTIONS "C: OPT EXTENDED_HEADERS\nS: REP ACK\nC: OPT EXPORT_NAME name=\"\"\nS: EXPORT\n"
+                          "C: WRITE_ZEROES\n"
+                          "S: OK form=extended chunks=1 offset=65536\n"
+                          "C: READ\n"
+                          "S: DATA zero form=extended hole_chunks=1\n"
+                          "C: CACHE length=0x100000000\n"
+                          "S: OK by ext.effect.oversize-no-disconnect\n"
+                          " & offset=65536 by ext.reply.layout\n",
+                  &s);
+    expect_rules(&r, "ext.reply.offset ext.reply.layout");
+    expect_transcript_has(&r, "C: CACHE offset=65536 length=4294967296 cookie=3\n"
+                              "S: OK cookie=3 form=extended chunks=1 offset=7\n");
+    end(&r);
+}
+
 static void extents_are_judged(void **state)
 {
     struct server s = in_options();
@@ -546,6 +607,26 @@ static void a_canary_follows_an_error(void **state)
     end(&r);
 }
 
+static void a_server_may_close_after_a_read_that_failed_with_a_simple_reply(void **state)
+{
+    struct server s = in_transmission();
+    struct run r;
+
+    (void)state;
+    answers(&s, 22, 1, 0, 0);
+    closes(&s);
+    r = play_text(TRANSMISSION "C: READ\nS: ERROR EINVAL\n", &s);
+    assert_int_equal(r.result->failed, 0);
+    end(&r);
+
+    s = in_transmission();
+    answers(&s, 22, 1, 0, 0);
+    closes(&s);
+    r = play_text(TRANSMISSION "C: FLUSH\nS: ERROR EINVAL\n", &s);
+    assert_int_not_equal(r.result->failed, 0);
+    end(&r);
+}
+
 static void a_canary_that_fails_tells_that_the_server_is_out_of_step(void **state)
 {
     struct server s = in_options();
@@ -555,8 +636,14 @@ static void a_canary_that_fails_tells_that_the_server_is_out_of_step(void **stat
     replies(&s, 3, 0x80000003, "");
     put_text(says(&s), "surplus bytes of the data, surplus bytes");
     r = play_text(OPTIONS "C: OPT LIST data=\"x\" breaks a.b\nS: REP ERR_INVALID\n", &s);
-    assert_non_null(finding_of(&r, "baseline.unknown-option.in-step"));
+    assert_non_null(finding_of(&r, "rep.every-option-answered"));
     assert_true(r.result->findings->from_referee);
+    end(&r);
+
+    s = in_options();
+    replies(&s, 99, 0x80000001, "");
+    r = play_text(OPTIONS "C: OPT 99\nS: REP ERR_UNSUP\n", &s);
+    assert_non_null(finding_of(&r, "baseline.unknown-option.in-step"));
     end(&r);
 
     s = in_transmission();
@@ -700,6 +787,7 @@ int main(void)
         cmocka_unit_test(goodbye_is_said_where_the_case_does_not),
         cmocka_unit_test(a_transcript_plays_again),
         cmocka_unit_test(each_verb_that_does_not_match_is_found),
+        cmocka_unit_test(a_request_that_fails_says_nothing_of_rows_that_it_has_no_part_in),
         cmocka_unit_test(a_finding_says_what_was_demanded_and_what_came),
         cmocka_unit_test(demands_are_judged_one_by_one),
         cmocka_unit_test(after_a_failure_the_case_goes_on_without_cascades),
@@ -714,12 +802,14 @@ int main(void)
         cmocka_unit_test(reset_ends_the_connection_at_once),
         cmocka_unit_test(loops_repeat_their_lines),
         cmocka_unit_test(a_reply_of_chunks_is_judged_as_a_whole),
+        cmocka_unit_test(extended_headers_are_spoken_once_they_are_granted),
         cmocka_unit_test(extents_are_judged),
         cmocka_unit_test(contents_are_judged_once),
         cmocka_unit_test(a_line_in_a_loop_is_found_once),
         cmocka_unit_test(many_replies_are_saved_compared_and_gone_through),
         cmocka_unit_test(replies_that_are_not_the_same_are_named),
         cmocka_unit_test(a_canary_follows_an_error),
+        cmocka_unit_test(a_server_may_close_after_a_read_that_failed_with_a_simple_reply),
         cmocka_unit_test(a_canary_that_fails_tells_that_the_server_is_out_of_step),
         cmocka_unit_test(no_canary_where_it_is_off),
         cmocka_unit_test(two_connections_are_told_apart),

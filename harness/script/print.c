@@ -194,7 +194,8 @@ static bool expect(struct buffer *to, const struct step *s, unsigned depth)
 {
     bool fits = named(to, "", s->label) && text(to, s->label ? " " : "") && print_outcomes(s->outcomes, to) &&
                 named(to, " as ", s->save) && named(to, " same ", s->same) &&
-                citations(to, " by ", s->by, ", ") && text(to, "\n");
+                citations(to, " by ", s->by, ", ") && citations(to, " watches ", s->watches, ", ") &&
+                text(to, "\n");
 
     for (const struct demand *d = s->demands; d && fits; d = d->next)
         fits = indent(to, depth) && text(to, " &") && print_fields(d->fields, to) &&

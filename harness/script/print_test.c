@@ -98,7 +98,7 @@ static void steps_stay(void **state)
           "S: REP INFO EXPORT* as first by a.b, c-d\n"
           "S: REP (1+2) same first\n"
           "S: EXPORT zeroes=0|124 size!=$n\n"
-          "S: GREETING style=newstyle\n"
+          "S: GREETING style=newstyle watches a.b, c.d\n"
           "C.two: $cmd offset=$base+2*$block length=1G as r breaks x.y\n"
           "S.two: r ERROR EINVAL|ENOSPC | OK chunks<=1 chunks<2 chunks>0 chunks>=1 | close by z\n"
           " & error=EPERM by q\n"

@@ -246,11 +246,12 @@ struct request {
     uint64_t magic, flags, type, cookie, offset, length;
 };
 
-/* Data, and where no length is given, the length that follows from them. */
+/* Bytes that follow the request, and where no length is given, the length that follows from them. */
 static bool put_payload(const struct sender *s, const struct frame *f, bool carries, struct request *r,
                         struct buffer *to, struct value_error *error)
 {
-    const struct field *data = field_of(f->fields, "data");
+    const struct field *payload = field_of(f->fields, "payload");
+    const struct field *data = payload ? payload : field_of(f->fields, "data");
     bool sized = field_of(f->fields, "length") != NULL;
     size_t at = to->len;
 
@@ -282,17 +283,31 @@ static bool request_fields(const struct sender *s, const struct frame *f, struct
            number_field(s, f->fields, "flags", 16, &vocabulary_command_flags, &r->flags, error) &&
            number_field(s, f->fields, "cookie", 64, NULL, &r->cookie, error) &&
            number_field(s, f->fields, "offset", 64, NULL, &r->offset, error) &&
-           number_field(s, f->fields, "length", 32, NULL, &r->length, error);
+           number_field(s, f->fields, "length", s->extended ? 64 : 32, NULL, &r->length, error);
+}
+
+static void put_request_head(const struct sender *s, const struct request *r, uint8_t *at)
+{
+    const struct wire_request compact = { (uint32_t)r->magic, (uint16_t)r->flags, (uint16_t)r->type,
+                                          r->cookie,          r->offset,          (uint32_t)r->length };
+    const struct wire_extended_request extended = { (uint32_t)r->magic, (uint16_t)r->flags, (uint16_t)r->type,
+                                                    r->cookie,          r->offset,          r->length };
+    struct wire_out out = wire_out(at, s->extended ? WIRE_SIZE_extended_request : WIRE_SIZE_request);
+
+    if (s->extended)
+        wire_put_extended_request(&out, &extended);
+    else
+        wire_put_request(&out, &compact);
 }
 
 static bool put_request(const struct sender *s, const struct frame *f, uint64_t type, struct buffer *to,
                         struct value_error *error)
 {
     const struct command_rules *rules = type <= UINT16_MAX ? command_rules_of((uint16_t)type) : NULL;
-    struct request r = { .magic = NBD_REQUEST_MAGIC, .type = type, .cookie = s->cookie };
-    size_t at = to->len;
-    struct wire_request head;
-    struct wire_out out;
+    struct request r = { .magic = s->extended ? NBD_EXTENDED_REQUEST_MAGIC : NBD_REQUEST_MAGIC,
+                         .type = type,
+                         .cookie = s->cookie };
+    size_t at = to->len, size = s->extended ? WIRE_SIZE_extended_request : WIRE_SIZE_request;
 
     if (rules && rules->ranged) {
         r.offset = default_number(s, "base");
@@ -300,16 +315,15 @@ static bool put_request(const struct sender *s, const struct frame *f, uint64_t 
     }
     if (!request_fields(s, f, &r, error))
         return false;
-    if (!buffer_add_zero(to, WIRE_SIZE_request))
+    if (!buffer_add_zero(to, size))
         return fail(error, f->place, "too many bytes to send at once");
     if (!put_payload(s, f, rules && rules->data, &r, to, error))
         return false;
+    if (s->extended && to->len > at + size)
+        r.flags |= NBD_CMD_FLAG_PAYLOAD_LEN;
     if (!number_field(s, f->fields, "type", 16, &vocabulary_commands, &r.type, error))
         return false;
-    head = (struct wire_request){ (uint32_t)r.magic, (uint16_t)r.flags, (uint16_t)r.type,
-                                  r.cookie,          r.offset,          (uint32_t)r.length };
-    out = wire_out(to->bytes + at, WIRE_SIZE_request);
-    wire_put_request(&out, &head);
+    put_request_head(s, &r, to->bytes + at);
     return true;
 }
 

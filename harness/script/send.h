@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What a C: line puts on the wire.  What is not given is right: magic, lengths, flags, cookie. */
+/* What a C: line puts on the wire.  What is not given is right: magic, lengths, flags, cookie.  With extended
+ * headers NBD_CMD_FLAG_PAYLOAD_LEN is set where bytes follow the request. */
 #ifndef NBDTEST_SCRIPT_SEND_H
 #define NBDTEST_SCRIPT_SEND_H
 
@@ -16,6 +17,7 @@ struct sender {
         *variables; /* base, block and export are the defaults of offset, length and name */
     struct arena *arena;
     uint16_t handshake_flags; /* as the server offered them: FLAGS offered */
+    bool extended;            /* requests have extended headers */
     uint64_t cookie;          /* of a request that gives none */
 };
 

@@ -10,12 +10,13 @@
 #include "script/parse.h"
 #include "script/send.h"
 
-/* What "C: LINE" sends, in hex. */
-static void sends(const char *line, const char *wanted)
+static void sends_with(bool extended, const char *line, const char *wanted)
 {
     struct arena *arena = arena_new();
     struct environment e = { .count = 0 };
-    struct sender sender = { .variables = &e, .arena = arena, .handshake_flags = 0xff, .cookie = 7 };
+    struct sender sender = {
+        .variables = &e, .arena = arena, .handshake_flags = 0xff, .extended = extended, .cookie = 7
+    };
     struct value_error error;
     struct diagnostics d;
     struct buffer got, hex;
@@ -42,8 +43,15 @@ static void sends(const char *line, const char *wanted)
     arena_free(arena);
 }
 
+/* What "C: LINE" sends, in hex. */
+static void sends(const char *line, const char *wanted)
+{
+    sends_with(false, line, wanted);
+}
+
 #define IHAVEOPT "49484156454f5054"
 #define REQUEST "25609513"
+#define EXTENDED "21e41c71"
 
 static void client_flags(void **state)
 {
@@ -177,6 +185,56 @@ static void a_write_without_data_carries_a_pattern(void **state)
     sends("WRITE", wanted);
 }
 
+/* proto-extended-headers.md, "Request message". */
+static void requests_with_extended_headers(void **state)
+{
+    (void)state;
+    sends_with(true, "TRIM length=0x123456789abcdef0",
+               EXTENDED "0000"
+                        "0004"
+                        "0000000000000007"
+                        "0000000000010000"
+                        "123456789abcdef0");
+    sends_with(true, "DISC",
+               EXTENDED "0000"
+                        "0002"
+                        "0000000000000007"
+                        "0000000000000000"
+                        "0000000000000000");
+    sends_with(true, "OPT ABORT", IHAVEOPT "0000000200000000");
+}
+
+static void payloads_with_extended_headers(void **state)
+{
+    (void)state;
+    sends_with(true, "WRITE offset=0 data=\"abc\" flags=FUA",
+               EXTENDED "0021" /* PAYLOAD_LEN is set */
+                        "0001"
+                        "0000000000000007"
+                        "0000000000000000"
+                        "0000000000000003"
+                        "616263");
+    sends_with(true, "BLOCK_STATUS offset=1 payload=be64(512) be32(7)",
+               EXTENDED "0020"
+                        "0007"
+                        "0000000000000007"
+                        "0000000000000001"
+                        "000000000000000c"
+                        "000000000000020000000007");
+    sends_with(true, "WRITE offset=0 length=9 payload=\"\"",
+               EXTENDED "0000"
+                        "0001"
+                        "0000000000000007"
+                        "0000000000000000"
+                        "0000000000000009");
+    sends_with(true, "READ offset=0 length=9 flags=PAYLOAD_LEN",
+               EXTENDED "0020"
+                        "0000"
+                        "0000000000000007"
+                        "0000000000000000"
+                        "0000000000000009");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -186,6 +244,8 @@ int main(void)
         cmocka_unit_test(requests),
         cmocka_unit_test(payloads_may_be_right_or_wrong),
         cmocka_unit_test(a_write_without_data_carries_a_pattern),
+        cmocka_unit_test(requests_with_extended_headers),
+        cmocka_unit_test(payloads_with_extended_headers),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

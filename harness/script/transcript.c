@@ -264,23 +264,26 @@ static void put_option(const struct message *m, struct buffer *to)
 
 static void put_request(const struct message *m, struct buffer *to)
 {
-    const struct wire_request *r = &m->head.request;
+    const struct session_request *r = &m->request;
+    uint64_t length = r->extended ? m->head.extended_request.length : r->length;
     const char *name = vocabulary_name(&vocabulary_commands, r->type);
 
     if (name)
         buffer_print(to, "%s", name);
     else
         buffer_print(to, "CMD %u", r->type);
-    buffer_print(to, " offset=%" PRIu64 " length=%" PRIu32, r->offset, r->length);
+    buffer_print(to, " offset=%" PRIu64 " length=%" PRIu64, r->offset, length);
     if (r->flags != 0) {
         buffer_print(to, " flags=");
         vocabulary_print_flags(&vocabulary_command_flags, r->flags, to);
     }
     buffer_print(to, " cookie=%" PRIu64, r->cookie);
     if (m->body_bytes > 0) {
-        buffer_print(to, " data=");
-        if (!put_data(m->body, r->offset, m->body_bytes != r->length, to) || m->body.len < m->body_bytes)
+        buffer_print(to, r->type == NBD_CMD_WRITE ? " data=" : " payload=");
+        if (!put_data(m->body, r->offset, m->body_bytes != length, to) || m->body.len < m->body_bytes)
             put_cut(m->body_bytes, to);
+    } else if (r->extended && r->type == NBD_CMD_WRITE && length > 0) {
+        buffer_print(to, " payload=\"\"");
     }
 }
 
@@ -384,7 +387,7 @@ static void put_status(const struct exchange *e, struct buffer *to)
         total += e->statuses[0].extents[i].length;
     buffer_print(to, " extents=%zu total=%" PRIu64, e->statuses[0].count, total);
     if (e->statuses[0].count > 0) {
-        buffer_print(to, " first=%" PRIu32 " first_flags=", e->statuses[0].extents[0].length);
+        buffer_print(to, " first=%" PRIu64 " first_flags=", e->statuses[0].extents[0].length);
         vocabulary_print_flags(&vocabulary_state_flags, e->statuses[0].extents[0].flags, to);
     }
 }
@@ -407,6 +410,9 @@ static void put_form(const struct exchange *e, struct buffer *to)
         return;
     case REPLY_FORM_STRUCTURED:
         buffer_print(to, " form=structured chunks=%u", e->chunks);
+        return;
+    case REPLY_FORM_EXTENDED:
+        buffer_print(to, " form=extended chunks=%u offset=%" PRIu64, e->chunks, e->head_offset);
         return;
     }
 }
@@ -450,10 +456,12 @@ static void put_stray(const struct message *m, struct buffer *to)
         return;
     }
     buffer_print(to, "chunk to nothing in flight: ");
-    vocabulary_print(&vocabulary_chunks, m->head.chunk.type, to);
+    vocabulary_print(&vocabulary_chunks, m->chunk_head.type, to);
     buffer_print(to, " flags=");
-    vocabulary_print_flags(&vocabulary_chunk_flags, m->head.chunk.flags, to);
-    buffer_print(to, " cookie=%" PRIu64 " length=%" PRIu32, m->head.chunk.cookie, m->head.chunk.length);
+    vocabulary_print_flags(&vocabulary_chunk_flags, m->chunk_head.flags, to);
+    buffer_print(to, " cookie=%" PRIu64 " length=%" PRIu64, m->chunk_head.cookie, m->chunk_head.length);
+    if (m->chunk_head.extended)
+        buffer_print(to, " offset=%" PRIu64, m->chunk_head.offset);
 }
 
 /* ---- lines ---- */
@@ -479,10 +487,12 @@ static void put_message(const struct message *m, struct buffer *to)
         put_export(m, to);
         return;
     case SCAN_KIND_REQUEST:
+    case SCAN_KIND_EXTENDED_REQUEST:
         put_request(m, to);
         return;
     case SCAN_KIND_SIMPLE_REPLY:
     case SCAN_KIND_CHUNK:
+    case SCAN_KIND_EXTENDED_REPLY:
         if (m->exchange)
             put_whole_reply(m->exchange, to);
         else
@@ -493,7 +503,7 @@ static void put_message(const struct message *m, struct buffer *to)
 
 bool transcript_message(const struct message *m, const char *connection, struct buffer *to)
 {
-    bool reply = m->head.kind == SCAN_KIND_SIMPLE_REPLY || m->head.kind == SCAN_KIND_CHUNK;
+    bool reply = m->head.kind == SCAN_KIND_SIMPLE_REPLY || message_is_chunk(m);
 
     if (reply && m->exchange && !m->exchange->answered)
         return true;

@@ -98,13 +98,14 @@ static void client_messages_are_lines(void **state)
     line_is(&m, NULL, "C: FLAGS FIXED_NEWSTYLE|NO_ZEROES\n");
 
     m.head.kind = SCAN_KIND_REQUEST;
-    m.head.request = (struct wire_request){ 0x25609513, 1, 1, 7, 65536, 512 };
+    m.request =
+        (struct session_request){ .flags = 1, .type = 1, .cookie = 7, .offset = 65536, .length = 512 };
     memset(data, 1, sizeof data);
     m.body = span_of(data, sizeof data);
     m.body_bytes = sizeof data;
     line_is(&m, "two", "C.two: WRITE offset=65536 length=512 flags=FUA cookie=7 data=fill(0x1)\n");
 
-    m.head.request = (struct wire_request){ 0x25609513, 0x8000, 999, 7, 0, 0 };
+    m.request = (struct session_request){ .flags = 0x8000, .type = 999, .cookie = 7 };
     m.body_bytes = m.body.len = 0;
     line_is(&m, NULL, "C: CMD 999 offset=0 length=0 flags=0x8000 cookie=7\n");
 }
@@ -173,9 +174,11 @@ static void handshake_replies_are_lines(void **state)
 
 static void a_whole_reply_is_one_line(void **state)
 {
-    struct exchange e = { .request = { 0, 0, 0, 7, 65536, 512 }, .form = REPLY_FORM_STRUCTURED, .chunks = 1 };
+    struct exchange e = { .request = { .cookie = 7, .offset = 65536, .length = 512 },
+                          .form = REPLY_FORM_STRUCTURED,
+                          .chunks = 1 };
     struct message m = { .from = SIDE_SERVER, .head.kind = SCAN_KIND_CHUNK, .exchange = &e };
-    struct wire_extent extents[] = { { 4096, 3 }, { 512, 0 } };
+    struct wire_extended_extent extents[] = { { 4096, 3 }, { 512, 0 } };
     struct session_status status = { 1, extents, 2 };
 
     (void)state;
@@ -210,6 +213,39 @@ static void a_whole_reply_is_one_line(void **state)
     line_is(&m, NULL, "S: OK cookie=7 form=simple\n");
 }
 
+static void extended_messages_are_lines(void **state)
+{
+    static const uint8_t filter[] = { 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 7 };
+    struct exchange e = { .request = { true, 0, 1, 7, 4096, 512, 512, false },
+                          .form = REPLY_FORM_EXTENDED,
+                          .chunks = 1,
+                          .head_offset = 4096,
+                          .answered = true };
+    struct message m = { .from = SIDE_CLIENT, .head.kind = SCAN_KIND_EXTENDED_REQUEST };
+
+    (void)state;
+    m.request = (struct session_request){ .extended = true, .flags = 1, .type = 4, .cookie = 7, .offset = 1 };
+    m.head.extended_request.length = UINT64_C(1) << 40;
+    line_is(&m, NULL, "C: TRIM offset=1 length=1099511627776 flags=FUA cookie=7\n");
+    m.request.type = 7;
+    m.request.flags = 0x20;
+    m.body = span_of(filter, sizeof filter);
+    m.body_bytes = m.head.extended_request.length = sizeof filter;
+    line_is(&m, NULL,
+            "C: BLOCK_STATUS offset=1 length=12 flags=PAYLOAD_LEN cookie=7 "
+            "payload=hex(\"000000000001000000000007\")\n");
+    m.request.type = 1;
+    m.request.flags = 0;
+    m.body_bytes = m.body.len = 0;
+    line_is(&m, NULL, "C: WRITE offset=1 length=12 cookie=7 payload=\"\"\n"); /* it should have one */
+
+    m = (struct message){ .from = SIDE_SERVER, .head.kind = SCAN_KIND_EXTENDED_REPLY, .exchange = &e };
+    line_is(&m, NULL, "S: OK cookie=7 form=extended chunks=1 offset=4096\n");
+    m.exchange = NULL;
+    m.chunk_head = (struct session_chunk){ true, 1, 0, 9, 5, 3 };
+    line_is(&m, NULL, "# S: chunk to nothing in flight: NONE flags=DONE cookie=9 length=3 offset=5\n");
+}
+
 static void replies_to_nothing_are_comments(void **state)
 {
     struct message m = { .from = SIDE_SERVER, .head.kind = SCAN_KIND_SIMPLE_REPLY };
@@ -231,6 +267,7 @@ int main(void)
         cmocka_unit_test(bytes_that_are_no_message_are_raw),
         cmocka_unit_test(handshake_replies_are_lines),
         cmocka_unit_test(a_whole_reply_is_one_line),
+        cmocka_unit_test(extended_messages_are_lines),
         cmocka_unit_test(replies_to_nothing_are_comments),
     };
 

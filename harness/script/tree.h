@@ -124,6 +124,7 @@ struct step {
     struct citation *breaks;  /* SEND: the demands on clients that this request breaks */
     struct outcome *outcomes; /* EXPECT */
     struct citation *by;      /* EXPECT */
+    struct citation *watches; /* EXPECT: rows that the referee judges here; the line itself blames none */
     struct demand *demands;   /* EXPECT */
     const char *save;         /* EXPECT: as NAME, the replies seen; NULL if none */
     const char *same;         /* EXPECT: same NAME, the same replies as those; NULL if none */
@@ -167,7 +168,7 @@ struct tree_case {
     const char *title;
     struct need *needs;
     struct choice *choices; /* they multiply */
-    unsigned modes;         /* MODE_*; 0: simple and structured */
+    unsigned modes;         /* MODE_*; 0: all of them */
     enum start start;
     struct value *export;    /* NULL: the run's export */
     struct value *contexts;  /* LIST of strings; NULL: none selected */

@@ -25,7 +25,7 @@ static const struct field_rule command_fields[] = {
     { "offset", FIELD_NUMBER, NULL }, { "length", FIELD_NUMBER, NULL },
     { "data", FIELD_DATA, NULL },     { "flags", FIELD_FLAGS, &vocabulary_command_flags },
     { "cookie", FIELD_NUMBER, NULL }, { "type", FIELD_WORD, &vocabulary_commands },
-    { "magic", FIELD_NUMBER, NULL },
+    { "magic", FIELD_NUMBER, NULL },  { "payload", FIELD_DATA, NULL },
 };
 
 static const struct field_rule greeting_fields[] = {
@@ -34,12 +34,19 @@ static const struct field_rule greeting_fields[] = {
 };
 
 static const struct field_rule reply_fields[] = {
-    { "name", FIELD_DATA, NULL },        { "details", FIELD_DATA, NULL },
-    { "size", FIELD_NUMBER, NULL },      { "flags", FIELD_FLAGS, &vocabulary_transmission_flags },
-    { "minimum", FIELD_NUMBER, NULL },   { "preferred", FIELD_NUMBER, NULL },
-    { "maximum", FIELD_NUMBER, NULL },   { "id", FIELD_NUMBER, NULL },
-    { "description", FIELD_DATA, NULL }, { "message", FIELD_DATA, NULL },
-    { "length", FIELD_NUMBER, NULL },    { "option", FIELD_WORD, &vocabulary_options },
+    { "name", FIELD_DATA, NULL },
+    { "details", FIELD_DATA, NULL },
+    { "size", FIELD_NUMBER, NULL },
+    { "flags", FIELD_FLAGS, &vocabulary_transmission_flags },
+    { "minimum", FIELD_NUMBER, NULL },
+    { "preferred", FIELD_NUMBER, NULL },
+    { "maximum", FIELD_NUMBER, NULL },
+    { "id", FIELD_NUMBER, NULL },
+    { "description", FIELD_DATA, NULL },
+    { "message", FIELD_DATA, NULL },
+    { "length", FIELD_NUMBER, NULL },
+    { "option", FIELD_WORD, &vocabulary_options },
+    { "info", FIELD_WORD, &vocabulary_infos },
 };
 
 static const struct field_rule export_fields[] = {
@@ -53,6 +60,7 @@ static const struct field_rule export_fields[] = {
         { "chunks", FIELD_NUMBER, NULL }, { "content_chunks", FIELD_NUMBER, NULL },    \
         { "data_chunks", FIELD_NUMBER, NULL }, { "hole_chunks", FIELD_NUMBER, NULL },  \
         { "error_chunks", FIELD_NUMBER, NULL }, { "message", FIELD_DATA, NULL },       \
+        { "offset", FIELD_NUMBER, NULL },                                              \
     {                                                                                  \
         "cookie", FIELD_NUMBER, NULL                                                   \
     }
@@ -189,9 +197,7 @@ void words_offer_fields(const struct verb_rule *rule, struct nearest *n)
 
 bool words_not_yet(struct span word)
 {
-    static const char *const later[] = {
-        "split", "cut", "plain", "tls", "CHUNK", "extended", "extent", "file"
-    };
+    static const char *const later[] = { "split", "cut", "plain", "tls", "CHUNK", "extent", "file" };
 
     for (size_t i = 0; i < COUNT(later); i++)
         if (span_equal(word, span_text(later[i])))
@@ -226,12 +232,10 @@ void words_offer_functions(struct nearest *n)
 /* SEND_READ and SEND_WRITE are no flags, as every server has these commands; they make SEND_$cmd work for all
  * of them. */
 static const struct need_rule needs[] = {
-    { "writable", NEED_PLAIN },       { "structured", NEED_PLAIN },
-    { "SEND_READ", NEED_PLAIN },      { "SEND_WRITE", NEED_PLAIN },
-    { "size", NEED_COMPARED },        { "min_block", NEED_COMPARED },
-    { "max_payload", NEED_COMPARED }, { "preferred_block", NEED_COMPARED },
-    { "connections", NEED_COMPARED }, { "option", NEED_OPTION },
-    { "context", NEED_CONTEXT },
+    { "writable", NEED_PLAIN },       { "structured", NEED_PLAIN },     { "extended", NEED_PLAIN },
+    { "SEND_READ", NEED_PLAIN },      { "SEND_WRITE", NEED_PLAIN },     { "size", NEED_COMPARED },
+    { "min_block", NEED_COMPARED },   { "max_payload", NEED_COMPARED }, { "preferred_block", NEED_COMPARED },
+    { "connections", NEED_COMPARED }, { "option", NEED_OPTION },        { "context", NEED_CONTEXT },
 };
 
 static const struct need_rule flag = { "flag", NEED_PLAIN };
@@ -262,8 +266,10 @@ void words_offer_needs(struct nearest *n)
     const struct vocabulary words_##name = { what, name##_words, COUNT(name##_words) }
 
 VOCABULARY(styles, "style", { "oldstyle", 0 }, { "newstyle", 1 });
-VOCABULARY(forms, "form", { "simple", REPLY_FORM_SIMPLE }, { "structured", REPLY_FORM_STRUCTURED });
-VOCABULARY(modes, "mode", { "simple", MODE_SIMPLE }, { "structured", MODE_STRUCTURED });
+VOCABULARY(forms, "form", { "simple", REPLY_FORM_SIMPLE }, { "structured", REPLY_FORM_STRUCTURED },
+           { "extended", REPLY_FORM_EXTENDED });
+VOCABULARY(modes, "mode", { "simple", MODE_SIMPLE }, { "structured", MODE_STRUCTURED },
+           { "extended", MODE_EXTENDED });
 VOCABULARY(starts, "start", { "connect", START_CONNECT }, { "greeting", START_GREETING },
            { "options", START_OPTIONS }, { "transmission", START_TRANSMISSION });
 

@@ -87,7 +87,8 @@ void words_offer_functions(struct nearest *n);
 /* ---- needs ---- */
 
 enum need_kind {
-    NEED_PLAIN, /* writable, structured, each flag's name; SEND_READ and SEND_WRITE, which are always met */
+    NEED_PLAIN,    /* writable, structured, extended, each flag's name; SEND_READ and SEND_WRITE, which are
+                      always met */
     NEED_COMPARED, /* size, min_block, preferred_block, max_payload, connections: with a number */
     NEED_OPTION,   /* option LIST */
     NEED_CONTEXT,  /* context "base:allocation" */

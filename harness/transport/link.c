@@ -16,6 +16,15 @@ void link_free(struct link *link)
     }
 }
 
+size_t link_holds(const struct link *link, enum link_held what)
+{
+    size_t held = 0;
+
+    for (; link && held == 0; link = link->next)
+        held = link->ops->holds ? link->ops->holds(link, what) : 0;
+    return held;
+}
+
 bool link_wait(struct link *const links[], const bool wants_send[], size_t count, uint64_t timeout_ns)
 {
     uint64_t deadline_ns = deadline_after(timeout_ns);
@@ -23,9 +32,12 @@ bool link_wait(struct link *const links[], const bool wants_send[], size_t count
     bool ready = false;
 
     for (size_t i = 0; i < count; i++) {
+        bool sends = (wants_send[i] && !link_holds(links[i], LINK_HELD_BACK)) ||
+                     link_holds(links[i], LINK_HELD_UNSENT);
+
         polled[i].fd = link_descriptor(links[i]);
-        polled[i].events = (short)((links[i]->finished ? 0 : POLLIN) | (wants_send[i] ? POLLOUT : 0));
-        ready = ready || polled[i].fd < 0;
+        polled[i].events = (short)((links[i]->finished ? 0 : POLLIN) | (sends ? POLLOUT : 0));
+        ready = ready || polled[i].fd < 0 || link_holds(links[i], LINK_HELD_RECEIVED);
     }
     if (!ready)
         ready = deadline_poll(polled, count, deadline_ns);

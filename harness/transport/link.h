@@ -5,8 +5,7 @@
  * two ends that both send never wait for each other, and what a peer said before it closed is never lost: a
  * link that failed to send still gives what was received, and only then says how it ended.
  *
- * Links stand on links (next): a tap copies what passes to a capture, later TLS does the same with its
- * records. */
+ * Links stand on links (next): a tap copies what passes to a capture, TLS makes records of it. */
 #ifndef NBDTEST_TRANSPORT_LINK_H
 #define NBDTEST_TRANSPORT_LINK_H
 
@@ -24,6 +23,14 @@ enum link_state {
 
 struct link;
 
+/* What a link has of its own that its descriptor knows nothing of. */
+enum link_held {
+    LINK_HELD_RECEIVED, /* link_receive() has something to give */
+    LINK_HELD_BACK,     /* what link_send() is given, until it has received something: room is no use */
+    LINK_HELD_UNSENT,   /* bytes that it took and the one below did not; link_send(), also of nothing, and
+                           link_receive() pass them on */
+};
+
 struct link_ops {
     enum link_state (*send)(struct link *link, struct span *bytes);
     enum link_state (*receive)(struct link *link, uint8_t *to, size_t room, size_t *ret_len);
@@ -31,6 +38,7 @@ struct link_ops {
     void (*reset)(struct link *link);
     int (*descriptor)(const struct link *link);
     void (*free)(struct link *link);
+    size_t (*holds)(const struct link *link, enum link_held what); /* NULL: never anything */
 };
 
 /* The first member of every kind of link. */
@@ -77,6 +85,12 @@ static inline int link_descriptor(const struct link *link)
 {
     return link->ops->descriptor(link);
 }
+
+/* How many such bytes the link, or the uppermost below it that has any, holds; 1 where that is not known. Who
+ * polls descriptors waits for nothing where received ones are held, and for room to send where unsent ones
+ * are.
+ */
+size_t link_holds(const struct link *link, enum link_held what);
 
 /* Closes the link and those it stands on.  NULL is allowed. */
 void link_free(struct link *link);

@@ -7,10 +7,13 @@
 #include <netdb.h>
 #include <netinet/in.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
+
+enum { INHERITED_FIRST = 3 }; /* SD_LISTEN_FDS_START */
 
 static int listen_on(const struct sockaddr *address, socklen_t len)
 {
@@ -83,6 +86,41 @@ int listen_unix(const char *path, char *ret_error, size_t error_size)
     if (descriptor < 0)
         snprintf(ret_error, error_size, "cannot listen on Unix socket %s: %s", path, strerror(errno));
     return descriptor;
+}
+
+/* A number in the environment, 0 where there is none. */
+static unsigned long environment_number(const char *name)
+{
+    const char *text = getenv(name);
+    char *end;
+    unsigned long number;
+
+    if (!text || *text < '0' || *text > '9')
+        return 0;
+    number = strtoul(text, &end, 10);
+    return *end == '\0' ? number : 0;
+}
+
+size_t listen_inherited(int ret[], size_t room)
+{
+    unsigned long process = environment_number("LISTEN_PID"), announced = environment_number("LISTEN_FDS");
+    size_t count = 0;
+
+    if (process != (unsigned long)getpid())
+        return 0;
+    for (unsigned long i = 0; i < announced && count < room; i++) {
+        int descriptor = INHERITED_FIRST + (int)i;
+        int flags = fcntl(descriptor, F_GETFL);
+
+        if (flags < 0 || fcntl(descriptor, F_SETFL, flags | O_NONBLOCK) < 0)
+            break;
+        fcntl(descriptor, F_SETFD, FD_CLOEXEC);
+        ret[count++] = descriptor;
+    }
+    unsetenv("LISTEN_PID");
+    unsetenv("LISTEN_FDS");
+    unsetenv("LISTEN_FDNAMES");
+    return count;
 }
 
 struct link *listen_accept(int listener)

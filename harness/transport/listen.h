@@ -17,6 +17,12 @@ int listen_tcp(const char *host, const char *port, unsigned *ret_port, char *ret
 /* The path must not exist yet; removing it in the end is left to the caller. */
 int listen_unix(const char *path, char *ret_error, size_t error_size);
 
+/* The listening sockets that this process was started with, as systemd does it: LISTEN_PID is this process,
+ * LISTEN_FDS how many there are, from descriptor 3 on.  At most room of them are written to ret; returns how
+ * many, 0 when there are none.  They do not block and are owned by the caller; the environment forgets them,
+ * so that no child takes them for its own. */
+size_t listen_inherited(int ret[], size_t room);
+
 /* The next connection that waits, as a link; NULL when there is none (any more). */
 struct link *listen_accept(int listener);
 

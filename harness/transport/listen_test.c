@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -123,6 +124,46 @@ static void a_full_backlog_is_tried_again_until_the_time_is_over(void **state)
     rmdir(folder);
 }
 
+/* In a process of its own, where descriptor 3 is free: 0 when it finds what it was given. */
+static int find_inherited(int listener, long process, const char *announced)
+{
+    char pid[32];
+    int found[2] = { -1, -1 };
+    size_t count;
+
+    snprintf(pid, sizeof pid, "%ld", process);
+    if (dup2(listener, 3) != 3 || setenv("LISTEN_PID", pid, 1) < 0 || setenv("LISTEN_FDS", announced, 1) < 0)
+        return -1;
+    count = listen_inherited(found, 2);
+    if (count > 0 && (found[0] != 3 || getenv("LISTEN_FDS") || listen_accept(3)))
+        return -1;
+    return (int)count;
+}
+
+static int inherits(bool own, const char *announced)
+{
+    char error[200];
+    unsigned port;
+    int status, listener = listen_tcp("127.0.0.1", "0", &port, error, sizeof error);
+    pid_t child = fork();
+
+    if (child == 0)
+        _exit(find_inherited(listener, (long)getpid() + !own, announced));
+    assert_int_equal(waitpid(child, &status, 0), child);
+    close(listener);
+    assert_true(WIFEXITED(status));
+    return WEXITSTATUS(status);
+}
+
+static void sockets_that_were_handed_over_are_found(void **state)
+{
+    (void)state;
+    assert_int_equal(inherits(true, "1"), 1);
+    assert_int_equal(inherits(true, "0"), 0);
+    assert_int_equal(inherits(true, "x"), 0);
+    assert_int_equal(inherits(false, "1"), 0); /* meant for another process */
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -133,6 +174,7 @@ int main(void)
         cmocka_unit_test(a_port_in_use_is_told_as_such),
         cmocka_unit_test(nobody_waiting_is_no_connection),
         cmocka_unit_test(a_full_backlog_is_tried_again_until_the_time_is_over),
+        cmocka_unit_test(sockets_that_were_handed_over_are_found),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -96,6 +96,7 @@ enum chunk_layout {
     CHUNK_OFFSET_DATA,
     CHUNK_OFFSET_HOLE,
     CHUNK_BLOCK_STATUS,
+    CHUNK_EXTENDED_STATUS,
     CHUNK_ERROR_PLAIN,
     CHUNK_ERROR_AT,
     CHUNK_UNKNOWN
@@ -109,8 +110,10 @@ struct chunk_data {
     uint64_t offset;       /* OFFSET_DATA, OFFSET_HOLE, ERROR_OFFSET */
     struct span data;      /* OFFSET_DATA */
     uint64_t data_bytes;   /* OFFSET_DATA: bytes of data announced; OFFSET_HOLE: bytes of the hole */
-    uint32_t context;      /* BLOCK_STATUS */
-    struct span extents;   /* BLOCK_STATUS: whole descriptors, chunk_next_extent() */
+    uint32_t context;      /* BLOCK_STATUS, BLOCK_STATUS_EXT */
+    uint32_t extent_count; /* BLOCK_STATUS_EXT: as announced */
+    bool wide;             /* BLOCK_STATUS_EXT: the extents are those of 64 bits */
+    struct span extents;   /* BLOCK_STATUS, BLOCK_STATUS_EXT: whole descriptors, chunk_next_status() */
     uint32_t error;        /* errors */
     struct span message;   /* errors */
     bool has_error_offset; /* ERROR_OFFSET with room for its offset */
@@ -120,24 +123,54 @@ struct chunk_data {
  * payload   the payload, or as much of its front as the caller kept
  * length    bytes of payload that the header announced
  * False when it does not obey the specification. */
-bool chunk_decode(uint16_t type, struct span payload, uint32_t length, struct chunk_data *ret,
+bool chunk_decode(uint16_t type, struct span payload, uint64_t length, struct chunk_data *ret,
                   struct wire_flaw *ret_flaw);
 
-/* Takes the next extent off the list; false at the end. */
+/* Takes the next extent off a list of 32-bit ones; false at the end. */
 bool chunk_next_extent(struct span *extents, struct wire_extent *ret);
 
-/* Writers: put_header for any chunk (the payload follows), the others whole. */
-void chunk_put_header(struct wire_out *out, uint16_t flags, uint16_t type, uint64_t cookie, uint32_t length);
-void chunk_put_none(struct wire_out *out, uint64_t cookie);
-void chunk_put_data_header(struct wire_out *out, uint16_t flags, uint64_t cookie, uint64_t offset,
+/* Takes the next extent off a list of either width, 32-bit ones widened; false at the end. */
+bool chunk_next_status(struct span *extents, bool wide, struct wire_extended_extent *ret);
+
+/* The request that a chunk answers, and how its header is written. */
+struct chunk_to {
+    uint64_t cookie;
+    bool extended;
+    uint64_t offset; /* extended: of the request */
+};
+
+static inline struct chunk_to chunk_to(uint64_t cookie)
+{
+    return (struct chunk_to){ cookie, false, 0 };
+}
+
+static inline struct chunk_to chunk_to_extended(uint64_t cookie, uint64_t offset)
+{
+    return (struct chunk_to){ cookie, true, offset };
+}
+
+/* Bytes of header. */
+static inline size_t chunk_header_size(struct chunk_to to)
+{
+    return to.extended ? WIRE_SIZE_extended_reply : WIRE_SIZE_chunk;
+}
+
+/* Writers: put_header for any chunk (the payload follows), the others whole.  What does not fit its field is
+ * not written: out->full. */
+void chunk_put_header(struct wire_out *out, uint16_t flags, uint16_t type, struct chunk_to to,
+                      uint64_t length);
+void chunk_put_none(struct wire_out *out, struct chunk_to to);
+void chunk_put_data_header(struct wire_out *out, uint16_t flags, struct chunk_to to, uint64_t offset,
                            uint32_t bytes);
-void chunk_put_hole(struct wire_out *out, uint16_t flags, uint64_t cookie, uint64_t offset, uint32_t size);
-void chunk_put_error(struct wire_out *out, uint16_t flags, uint64_t cookie, uint32_t error,
+void chunk_put_hole(struct wire_out *out, uint16_t flags, struct chunk_to to, uint64_t offset, uint32_t size);
+void chunk_put_error(struct wire_out *out, uint16_t flags, struct chunk_to to, uint32_t error,
                      struct span message);
-void chunk_put_error_offset(struct wire_out *out, uint16_t flags, uint64_t cookie, uint32_t error,
+void chunk_put_error_offset(struct wire_out *out, uint16_t flags, struct chunk_to to, uint32_t error,
                             struct span message, uint64_t offset);
-void chunk_put_status(struct wire_out *out, uint16_t flags, uint64_t cookie, uint32_t context,
-                      const struct wire_extent *extents, size_t count);
+
+/* NBD_REPLY_TYPE_BLOCK_STATUS_EXT with extended headers, otherwise NBD_REPLY_TYPE_BLOCK_STATUS. */
+void chunk_put_status(struct wire_out *out, uint16_t flags, struct chunk_to to, uint32_t context,
+                      const struct wire_extended_extent *extents, size_t count);
 
 /* ---- requests: "Request types" ---- */
 
@@ -147,9 +180,31 @@ struct command_rules {
     bool data;      /* length bytes follow the request */
     bool ranged;    /* offset and length address the export */
     bool writes;    /* counts as a write operation */
-    uint16_t flags; /* documented for it */
+    uint16_t flags; /* documented for it; NBD_CMD_FLAG_PAYLOAD_LEN: see command_flags() */
+    bool payload;   /* has a form with a payload under extended headers */
 };
 
 const struct command_rules *command_rules_of(uint16_t type); /* NULL for unknown commands */
+
+/* The command flags documented for a command, under extended headers or without. */
+static inline uint16_t command_flags(const struct command_rules *rules, bool extended)
+{
+    return (uint16_t)(rules->flags | (extended && rules->payload ? NBD_CMD_FLAG_PAYLOAD_LEN : 0));
+}
+
+/* The payload of NBD_CMD_BLOCK_STATUS, proto-extended-headers.md. */
+struct status_filter {
+    uint64_t length;      /* bytes of the export that are asked about */
+    struct span contexts; /* 32 bits each, filter_next_context(); as many as there are bytes for */
+};
+
+/* Decodes that payload.  False when it does not obey the specification; *ret_flaw then says how. */
+bool filter_decode(struct span payload, struct status_filter *ret, struct wire_flaw *ret_flaw);
+
+/* Takes the next metadata context ID off the list; false at the end. */
+bool filter_next_context(struct span *contexts, uint32_t *ret);
+
+/* Writes the payload. */
+void filter_put(struct wire_out *out, uint64_t length, const uint32_t *contexts, size_t count);
 
 #endif

@@ -26,7 +26,7 @@ enum nbd_info {
 };
 
 enum nbd_command {
-#define COMMAND(name, value, data, ranged, writes, flags) NBD_CMD_##name = (value),
+#define COMMAND(name, value, data, ranged, writes, flags, payload) NBD_CMD_##name = (value),
 #include "wire/tbl/command.def"
 };
 

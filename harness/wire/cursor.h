@@ -47,11 +47,16 @@ static inline struct span wire_get_bytes(struct wire_in *in, size_t len)
 
 static inline uint64_t wire_get_number(struct wire_in *in, size_t len)
 {
-    struct span bytes = wire_get_bytes(in, len);
     uint64_t value = 0;
 
-    for (size_t i = 0; i < bytes.len; i++)
-        value = value << 8 | bytes.at[i];
+    if (in->rest.len < len) {
+        wire_get_bytes(in, len);
+        return 0;
+    }
+    for (size_t i = 0; i < len; i++) /* one load where len is known to the compiler */
+        value = value << 8 | in->rest.at[i];
+    in->rest.at += len;
+    in->rest.len -= len;
     return value;
 }
 

@@ -15,6 +15,8 @@ static const struct wire_field *const fields[] = {
     [SCAN_KIND_REQUEST] = wire_request_fields,
     [SCAN_KIND_SIMPLE_REPLY] = wire_simple_reply_fields,
     [SCAN_KIND_CHUNK] = wire_chunk_fields,
+    [SCAN_KIND_EXTENDED_REQUEST] = wire_extended_request_fields,
+    [SCAN_KIND_EXTENDED_REPLY] = wire_extended_reply_fields,
 };
 
 static enum scan_expect client_next(const struct scan_head *head, enum scan_expect now)

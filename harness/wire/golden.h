@@ -256,6 +256,68 @@ static const uint8_t golden_extended_reply[] = {
     1, 2, 3, 4, 5, 6, 7, 8,  0, 0, 0, 0, 0, 0, 2, 0,  0, 0, 0, 0, 0, 0, 0, 24,
 };
 
+/* Requests: magic, flags, type, cookie, offset, length. */
+
+#define EXTENDED_REQUEST_MAGIC 0x21, 0xe4, 0x1c, 0x71
+
+static const uint8_t golden_extended_write[] = {
+    EXTENDED_REQUEST_MAGIC, 0, 0x21,  0, 1,             /* PAYLOAD_LEN, FUA */
+    0xc0, 0, 0, 0, 0, 0, 0, 0x1e,  0, 0, 0, 0, 0, 0, 2, 0,  0, 0, 0, 0, 0, 0, 0, 3, 'a', 'b', 'c',
+};
+
+static const uint8_t golden_extended_trim[] = {
+    EXTENDED_REQUEST_MAGIC, 0, 0,  0, 4,                /* no payload, whatever its length */
+    0, 0, 0, 0, 0, 0, 0, 3,  0, 0, 0, 1, 0, 0, 0, 0,  0x10, 0, 0, 0, 0, 0, 0, 0,
+};
+
+static const uint8_t golden_extended_filter[] = {
+    EXTENDED_REQUEST_MAGIC, 0, 0x28,  0, 7,             /* PAYLOAD_LEN, REQ_ONE */
+    0, 0, 0, 0, 0, 0, 0, 6,  0, 0, 0, 0, 0, 1, 0, 0,  0, 0, 0, 0, 0, 0, 0, 16,
+    0, 0, 1, 0, 0, 0, 0, 0,                             /* effect length 1 TiB */
+    0x12, 0x34, 0x56, 0x78,  0, 0, 0, 9,                /* two context IDs */
+};
+
+/* Chunks: magic, flags, type, cookie, offset of the request, length. */
+
+#define EXTENDED_REPLY_MAGIC 0x6e, 0x8a, 0x27, 0x8c
+
+static const uint8_t golden_extended_none[] = {
+    EXTENDED_REPLY_MAGIC, 0, 1,  0, 0,
+    1, 2, 3, 4, 5, 6, 7, 8,  0, 0, 0, 0, 0, 0, 2, 0,  0, 0, 0, 0, 0, 0, 0, 0,
+};
+
+static const uint8_t golden_extended_data[] = {
+    EXTENDED_REPLY_MAGIC, 0, 1,  0, 1,
+    1, 2, 3, 4, 5, 6, 7, 8,  0, 0, 0, 0, 0, 0, 2, 0,  0, 0, 0, 0, 0, 0, 0, 11,
+    0, 0, 0, 0, 0, 0, 4, 0, 'a', 'b', 'c',              /* offset 1024, of a request at 512 */
+};
+
+static const uint8_t golden_extended_hole[] = {
+    EXTENDED_REPLY_MAGIC, 0, 0,  0, 2,
+    1, 2, 3, 4, 5, 6, 7, 8,  0, 0, 0, 0, 0, 0, 2, 0,  0, 0, 0, 0, 0, 0, 0, 12,
+    0, 0, 0, 1, 0, 0, 0, 0,  0, 0, 0x10, 0,             /* offset 4 GiB, 4096 bytes */
+};
+
+static const uint8_t golden_extended_status[] = {
+    EXTENDED_REPLY_MAGIC, 0, 1,  0, 6,
+    1, 2, 3, 4, 5, 6, 7, 8,  0, 0, 0, 0, 0, 0, 2, 0,  0, 0, 0, 0, 0, 0, 0, 40,
+    0x12, 0x34, 0x56, 0x78,  0, 0, 0, 2,                /* context ID, 2 extents */
+    0x10, 0, 0, 0, 0, 0, 0, 0,  0, 0, 0, 0, 0, 0, 0, 3,     /* 2^60 bytes: HOLE, ZERO */
+    0, 0, 0, 0, 0, 0, 2, 0,  0x80, 0, 0, 0, 0, 0, 0, 0,     /* 512 bytes, bit 63 */
+};
+
+static const uint8_t golden_extended_error[] = {
+    EXTENDED_REPLY_MAGIC, 0, 1,  0x80, 1,
+    1, 2, 3, 4, 5, 6, 7, 8,  0, 0, 0, 0, 0, 0, 2, 0,  0, 0, 0, 0, 0, 0, 0, 9,
+    0, 0, 0, 22,  0, 3, 'b', 'a', 'd',                  /* EINVAL */
+};
+
+static const uint8_t golden_extended_error_offset[] = {
+    EXTENDED_REPLY_MAGIC, 0, 0,  0x80, 2,
+    1, 2, 3, 4, 5, 6, 7, 8,  0, 0, 0, 0, 0, 0, 2, 0,  0, 0, 0, 0, 0, 0, 0, 16,
+    0, 0, 0, 5,  0, 2, 'i', 'o',  0, 0, 0, 0, 0, 0, 2, 1,       /* EIO at offset 513 */
+};
+
 /* clang-format on */
 
 #endif

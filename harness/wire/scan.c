@@ -85,6 +85,21 @@ static void get_chunk(struct wire_in *in, enum scan_expect expect, struct scan_h
     ret->body = ret->chunk.length;
 }
 
+static void get_extended_request(struct wire_in *in, enum scan_expect expect, struct scan_head *ret)
+{
+    (void)expect;
+    ret->extended_request = wire_get_extended_request(in);
+    if (ret->extended_request.flags & NBD_CMD_FLAG_PAYLOAD_LEN)
+        ret->body = ret->extended_request.length;
+}
+
+static void get_extended_reply(struct wire_in *in, enum scan_expect expect, struct scan_head *ret)
+{
+    (void)expect;
+    ret->extended_reply = wire_get_extended_reply(in);
+    ret->body = ret->extended_reply.length;
+}
+
 static const struct shape shapes[] = {
     [SCAN_KIND_OLDSTYLE] = { WIRE_SIZE_greeting + WIRE_SIZE_oldstyle,
                              { { 0, 64, &NBD_INIT_PASSWD, "init_passwd", "greeting.oldstyle.magic" },
@@ -114,6 +129,12 @@ static const struct shape shapes[] = {
     [SCAN_KIND_CHUNK] = { WIRE_SIZE_chunk,
                           { { 0, 32, &NBD_STRUCTURED_REPLY_MAGIC, "magic", "chunk.header.magic" } },
                           get_chunk },
+    [SCAN_KIND_EXTENDED_REQUEST] = { WIRE_SIZE_extended_request,
+                                     { { 0, 32, &NBD_EXTENDED_REQUEST_MAGIC, "magic", "ext.request.magic" } },
+                                     get_extended_request },
+    [SCAN_KIND_EXTENDED_REPLY] = { WIRE_SIZE_extended_reply,
+                                   { { 0, 32, &NBD_EXTENDED_REPLY_MAGIC, "magic", "ext.reply.magic" } },
+                                   get_extended_reply },
 };
 
 /* What may come where; the first of the two is what bytes that are neither are measured by. */
@@ -129,6 +150,22 @@ static const struct {
     [SCAN_EXPORT_NO_ZEROES] = { "export", { SCAN_KIND_EXPORT, SCAN_KIND_EXPORT } },
     [SCAN_REQUEST] = { "request", { SCAN_KIND_REQUEST, SCAN_KIND_REQUEST } },
     [SCAN_REPLY] = { "reply", { SCAN_KIND_SIMPLE_REPLY, SCAN_KIND_CHUNK } },
+    [SCAN_EXTENDED_REQUEST] = { "extended request",
+                                { SCAN_KIND_EXTENDED_REQUEST, SCAN_KIND_EXTENDED_REQUEST } },
+    [SCAN_EXTENDED_REPLY] = { "extended reply", { SCAN_KIND_EXTENDED_REPLY, SCAN_KIND_EXTENDED_REPLY } },
+};
+
+/* Magics of frames that were not negotiated: each breaks a rule of its own. */
+static const struct stranger {
+    enum scan_expect expect;
+    const uint64_t *value;
+    const char *rule;
+} strangers[] = {
+    { SCAN_EXTENDED_REPLY, &NBD_SIMPLE_REPLY_MAGIC, "ext.simple-reply.forbidden" },
+    { SCAN_EXTENDED_REPLY, &NBD_STRUCTURED_REPLY_MAGIC, "ext.reply.always" },
+    { SCAN_EXTENDED_REQUEST, &NBD_REQUEST_MAGIC, "ext.request.always" },
+    { SCAN_REPLY, &NBD_EXTENDED_REPLY_MAGIC, "ext.mode.compact-otherwise" },
+    { SCAN_REQUEST, &NBD_EXTENDED_REQUEST_MAGIC, "ext.mode.compact-otherwise" },
 };
 
 void scan_init(struct scan *s, enum scan_expect expect)
@@ -194,6 +231,15 @@ static bool gather(struct scan *s, struct span *in, size_t want)
     return s->have == want;
 }
 
+/* The rule that a wrong magic breaks. */
+static const char *rule_of(const struct scan *s, const struct magic *wrong)
+{
+    for (size_t i = 0; i < sizeof strangers / sizeof *strangers; i++)
+        if (strangers[i].expect == s->expect && *strangers[i].value == value_of(s, wrong))
+            return strangers[i].rule;
+    return wrong->rule;
+}
+
 static enum scan_event lose(struct scan *s, const struct magic *wrong)
 {
     s->lost = (struct scan_lost){
@@ -203,17 +249,38 @@ static enum scan_event lose(struct scan *s, const struct magic *wrong)
         .got = value_of(s, wrong),
         .wanted = *wrong->value,
         .bits = wrong->bits,
-        .rule = wrong->rule,
+        .rule = rule_of(s, wrong),
     };
     s->state = SCAN_IN_LOST;
     return SCAN_LOST;
 }
 
+/* The usual case: a whole header stands in the caller's bytes and has the magics of the kind.  Otherwise
+ * nothing was done. */
+static bool gather_whole(struct scan *s, struct span *in, enum scan_kind kind)
+{
+    size_t size = shapes[kind].size;
+
+    if (s->have > 0 || in->len < size)
+        return false;
+    memcpy(s->head, in->at, size);
+    s->have = size;
+    if (wrong_magic(s, kind)) {
+        s->have = 0;
+        return false;
+    }
+    s->at += size;
+    span_take(in, size);
+    return true;
+}
+
 static enum scan_event next_in_head(struct scan *s, struct span *in, struct scan_ret *ret)
 {
-    const struct magic *wrong;
-    enum scan_kind kind = kind_of(s, &wrong);
+    const struct magic *wrong = NULL;
+    enum scan_kind kind = expectations[s->expect].kinds[0];
 
+    if (!gather_whole(s, in, kind))
+        kind = kind_of(s, &wrong);
     while (!wrong && s->have < shapes[kind].size) {
         if (!gather(s, in, next_stop(s, kind)))
             return SCAN_MORE;
@@ -265,7 +332,7 @@ void scan_progress(const struct scan *s, uint64_t *ret_have, uint64_t *ret_want)
 
     *ret_have = s->at - s->start;
     if (s->state == SCAN_IN_BODY)
-        *ret_want = *ret_have + s->body;
+        *ret_want = s->body < UINT64_MAX - *ret_have ? *ret_have + s->body : UINT64_MAX;
     else
         *ret_want = *ret_have > 0 ? shapes[kind_of(s, &wrong)].size : 0;
 }

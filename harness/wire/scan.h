@@ -3,8 +3,9 @@
  *
  * Framing depends on the state of the connection: the greeting and option replies have magics of 8 bytes,
  * client flags and the answer to NBD_OPT_EXPORT_NAME have none, and whether data follow a simple reply is
- * known only from its request.  So the owner says what may come next (scan.expect) and, for simple replies,
- * how much data follows (scan.body, after SCAN_HEAD).
+ * known only from its request; extended headers replace the others where they were negotiated.  So the owner
+ * says what may come next (scan.expect) and, for simple replies, how much data follows (scan.body, after
+ * SCAN_HEAD).
  *
  * Two kinds of trouble: here, framing is lost when a magic is wrong (SCAN_LOST; final); a frame whose
  * contents are wrong while its length is sound is delivered as any other, and wire/body.h says what is wrong
@@ -29,18 +30,22 @@ enum scan_expect {
     SCAN_EXPORT_NO_ZEROES, /* server: the same without them */
     SCAN_REQUEST,          /* client */
     SCAN_REPLY,            /* server: a simple reply or a structured reply chunk */
+    SCAN_EXTENDED_REQUEST, /* client, after extended headers were negotiated */
+    SCAN_EXTENDED_REPLY,   /* server, likewise: chunks only */
 };
 
 enum scan_kind {
     SCAN_KIND_OLDSTYLE, /* greeting and what follows; body: 124 reserved bytes */
     SCAN_KIND_NEWSTYLE, /* greeting with handshake flags */
     SCAN_KIND_CLIENT_FLAGS,
-    SCAN_KIND_OPTION,       /* body: option data */
-    SCAN_KIND_OPTION_REPLY, /* body: reply data */
-    SCAN_KIND_EXPORT,       /* body: padding, 124 or 0 bytes */
-    SCAN_KIND_REQUEST,      /* body: data of WRITE */
-    SCAN_KIND_SIMPLE_REPLY, /* body: what the owner says */
-    SCAN_KIND_CHUNK,        /* body: payload */
+    SCAN_KIND_OPTION,           /* body: option data */
+    SCAN_KIND_OPTION_REPLY,     /* body: reply data */
+    SCAN_KIND_EXPORT,           /* body: padding, 124 or 0 bytes */
+    SCAN_KIND_REQUEST,          /* body: data of WRITE */
+    SCAN_KIND_SIMPLE_REPLY,     /* body: what the owner says */
+    SCAN_KIND_CHUNK,            /* body: payload */
+    SCAN_KIND_EXTENDED_REQUEST, /* body: payload, with NBD_CMD_FLAG_PAYLOAD_LEN */
+    SCAN_KIND_EXTENDED_REPLY,   /* body: payload */
 };
 
 /* A frame without its body. */
@@ -58,6 +63,8 @@ struct scan_head {
         struct wire_request request;
         struct wire_simple_reply simple_reply;
         struct wire_chunk chunk;
+        struct wire_extended_request extended_request;
+        struct wire_extended_reply extended_reply;
     };
 };
 
@@ -107,11 +114,13 @@ void scan_init(struct scan *s, enum scan_expect expect);
  * Allocates nothing and gives the same events however the stream was cut, but for how SCAN_DATA is divided.
  * After SCAN_END the owner sets s->expect where the next frame may be of another kind.
  *
- * proto.md, "Newstyle negotiation" to "Structured reply chunk message". */
+ * proto.md, "Newstyle negotiation" to "Structured reply chunk message"; proto-extended-headers.md, "Request
+ * message" and "Extended reply chunk message". */
 enum scan_event scan_next(struct scan *s, struct span *in, struct scan_ret *ret);
 
 /* How far into a frame the stream is: bytes of it seen so far and bytes it has in all as far as is known (the
- * header's size while that is incomplete).  Both are 0 between frames. */
+ * header's size while that is incomplete; UINT64_MAX where a body ends beyond all counting).  Both are 0
+ * between frames. */
 void scan_progress(const struct scan *s, uint64_t *ret_have, uint64_t *ret_want);
 
 #endif

@@ -80,6 +80,15 @@ static const struct frame {
     FRAME(S, REPLY, CHUNK, status, 20),
     FRAME(S, REPLY, CHUNK, error, 9),
     FRAME(S, REPLY, CHUNK, error_offset, 16),
+    FRAME(C, EXTENDED_REQUEST, EXTENDED_REQUEST, extended_write, 3),
+    FRAME(C, EXTENDED_REQUEST, EXTENDED_REQUEST, extended_trim, 0),
+    FRAME(C, EXTENDED_REQUEST, EXTENDED_REQUEST, extended_filter, 16),
+    FRAME(S, EXTENDED_REPLY, EXTENDED_REPLY, extended_none, 0),
+    FRAME(S, EXTENDED_REPLY, EXTENDED_REPLY, extended_data, 11),
+    FRAME(S, EXTENDED_REPLY, EXTENDED_REPLY, extended_hole, 12),
+    FRAME(S, EXTENDED_REPLY, EXTENDED_REPLY, extended_status, 40),
+    FRAME(S, EXTENDED_REPLY, EXTENDED_REPLY, extended_error, 9),
+    FRAME(S, EXTENDED_REPLY, EXTENDED_REPLY, extended_error_offset, 16),
 };
 enum { FRAMES = sizeof frames / sizeof *frames };
 
@@ -275,7 +284,40 @@ static void a_wrong_magic_is_lost_with_its_last_byte(void **state)
                                           .wanted = NBD_SIMPLE_REPLY_MAGIC,
                                           .bits = 32,
                                           .rule = "session.transmission.message-kinds" });
+        assert_loses("extended_write", i, 0,
+                     &(struct scan_lost){ .frame = "extended request",
+                                          .field = "magic",
+                                          .wanted = NBD_EXTENDED_REQUEST_MAGIC,
+                                          .bits = 32,
+                                          .rule = "ext.request.magic" });
+        assert_loses("extended_none", i, 0,
+                     &(struct scan_lost){ .frame = "extended reply",
+                                          .field = "magic",
+                                          .wanted = NBD_EXTENDED_REPLY_MAGIC,
+                                          .bits = 32,
+                                          .rule = "ext.reply.magic" });
     }
+}
+
+static void assert_breaks(const struct events_owner *owner, enum scan_expect expect, const uint8_t *bytes,
+                          const char *rule)
+{
+    struct events got = feed_in_every_way(owner, expect, bytes, 16);
+
+    assert_true(got.lost);
+    assert_int_equal(got.scan.at, 4);
+    assert_string_equal(got.scan.lost.rule, rule);
+}
+
+/* Frames of the kind that was not negotiated break a rule of their own. */
+static void frames_of_the_other_headers_are_lost(void **state)
+{
+    (void)state;
+    assert_breaks(C, SCAN_EXTENDED_REQUEST, golden_flush, "ext.request.always");
+    assert_breaks(S, SCAN_EXTENDED_REPLY, golden_simple_done, "ext.simple-reply.forbidden");
+    assert_breaks(S, SCAN_EXTENDED_REPLY, golden_none, "ext.reply.always");
+    assert_breaks(C, SCAN_REQUEST, golden_extended_trim, "ext.mode.compact-otherwise");
+    assert_breaks(S, SCAN_REPLY, golden_extended_none, "ext.mode.compact-otherwise");
 }
 
 static void a_loss_is_final_and_takes_nothing_more(void **state)
@@ -330,6 +372,36 @@ static void headers_arrive_as_they_were_sent(void **state)
     assert_int_equal(scan_next(&s, &in, &ret), SCAN_END);
     assert_int_equal(scan_next(&s, &in, &ret), SCAN_MORE);
     assert_int_equal(scan_next(&s, &in, &ret), SCAN_MORE);
+}
+
+static void extended_headers_arrive_as_they_were_sent(void **state)
+{
+    struct span in = span_of(golden_extended_filter, sizeof golden_extended_filter);
+    struct scan_ret ret;
+    struct scan s;
+
+    (void)state;
+    scan_init(&s, SCAN_EXTENDED_REQUEST);
+    assert_int_equal(scan_next(&s, &in, &ret), SCAN_HEAD);
+    assert_int_equal(ret.head.kind, SCAN_KIND_EXTENDED_REQUEST);
+    assert_int_equal(ret.head.extended_request.flags, NBD_CMD_FLAG_PAYLOAD_LEN | NBD_CMD_FLAG_REQ_ONE);
+    assert_int_equal(ret.head.extended_request.type, NBD_CMD_BLOCK_STATUS);
+    assert_int_equal(ret.head.extended_request.cookie, 6);
+    assert_int_equal(ret.head.extended_request.offset, 65536);
+    assert_int_equal(ret.head.extended_request.length, 16);
+    assert_int_equal(scan_next(&s, &in, &ret), SCAN_DATA);
+    assert_int_equal(ret.data.len, 16);
+    assert_int_equal(scan_next(&s, &in, &ret), SCAN_END);
+
+    in = span_of(golden_extended_data, sizeof golden_extended_data);
+    scan_init(&s, SCAN_EXTENDED_REPLY);
+    assert_int_equal(scan_next(&s, &in, &ret), SCAN_HEAD);
+    assert_int_equal(ret.head.kind, SCAN_KIND_EXTENDED_REPLY);
+    assert_int_equal(ret.head.extended_reply.flags, NBD_REPLY_FLAG_DONE);
+    assert_int_equal(ret.head.extended_reply.type, NBD_REPLY_TYPE_OFFSET_DATA);
+    assert_int_equal(ret.head.extended_reply.cookie, UINT64_C(0x0102030405060708));
+    assert_int_equal(ret.head.extended_reply.offset, 512);
+    assert_int_equal(ret.head.extended_reply.length, 11);
 }
 
 static void nothing_is_assumed_to_follow_an_unknown_command(void **state)
@@ -432,8 +504,27 @@ static void the_longest_body_is_counted_in_full(void **state)
     assert_int_equal(e.scan.body, UINT32_MAX - 1);
 }
 
+/* A body of 2^64-1 bytes is counted as far as there are numbers, and never stored. */
+static void a_body_may_end_beyond_all_counting(void **state)
+{
+    uint8_t bytes[WIRE_SIZE_extended_request + 3] = { 0 };
+    struct wire_out out = wire_out(bytes, sizeof bytes);
+    struct events e;
+
+    (void)state;
+    wire_put_extended_request(&out, &(struct wire_extended_request){ (uint32_t)NBD_EXTENDED_REQUEST_MAGIC,
+                                                                     NBD_CMD_FLAG_PAYLOAD_LEN, NBD_CMD_READ,
+                                                                     1, 0, UINT64_MAX });
+    events_init(&e, C, SCAN_EXTENDED_REQUEST);
+    events_feed(&e, bytes, sizeof bytes);
+    assert_progress(&e.scan, 35, UINT64_MAX);
+    assert_int_equal(e.last.body, UINT64_MAX);
+    assert_int_equal(e.scan.body, UINT64_MAX - 3);
+}
+
 /* Writes a few hundred frames that the server policy understands, some with data of any length. */
-static size_t generate_replies(struct random *random, uint8_t *to, size_t room, unsigned *ret_frames)
+static size_t generate_replies(struct random *random, bool extended, uint8_t *to, size_t room,
+                               unsigned *ret_frames)
 {
     struct wire_out out = wire_out(to, room);
     uint8_t data[300] = { 0 };
@@ -442,22 +533,24 @@ static size_t generate_replies(struct random *random, uint8_t *to, size_t room, 
     while (out.room - out.len > 400) {
         uint64_t cookie = random_next(random);
         size_t len = (size_t)random_below(random, sizeof data);
+        struct chunk_to to_request =
+            extended ? chunk_to_extended(cookie, random_next(random)) : chunk_to(cookie);
 
-        switch (random_below(random, 4)) {
+        switch (random_below(random, extended ? 3 : 4)) {
         case 0:
+            chunk_put_none(&out, to_request);
+            break;
+        case 1:
+            chunk_put_data_header(&out, 0, to_request, random_next(random), (uint32_t)len);
+            wire_put_bytes(&out, span_of(data, len));
+            break;
+        case 2:
+            chunk_put_error(&out, 0, to_request, NBD_EIO, span_of(data, len));
+            break;
+        default:
             wire_put_simple_reply(&out,
                                   &(struct wire_simple_reply){ (uint32_t)NBD_SIMPLE_REPLY_MAGIC, 0, cookie });
             wire_put_bytes(&out, span_of(data, cookie & 0xff));
-            break;
-        case 1:
-            chunk_put_none(&out, cookie);
-            break;
-        case 2:
-            chunk_put_data_header(&out, 0, cookie, random_next(random), (uint32_t)len);
-            wire_put_bytes(&out, span_of(data, len));
-            break;
-        default:
-            chunk_put_error(&out, 0, cookie, NBD_EIO, span_of(data, len));
             break;
         }
         ++*ret_frames;
@@ -474,13 +567,15 @@ static void generated_streams_survive_any_number_of_cuts(void **state)
     (void)state;
     for (int round = 0; round < 50; round++) {
         unsigned wanted;
-        size_t len = generate_replies(&random, stream, sizeof stream, &wanted);
+        bool extended = round % 2;
+        enum scan_expect expect = extended ? SCAN_EXTENDED_REPLY : SCAN_REPLY;
+        size_t len = generate_replies(&random, extended, stream, sizeof stream, &wanted);
         struct events whole, pieces;
 
-        events_init(&whole, S, SCAN_REPLY);
+        events_init(&whole, S, expect);
         events_feed(&whole, stream, len);
         assert_int_equal(whole.ends, wanted);
-        events_init(&pieces, S, SCAN_REPLY);
+        events_init(&pieces, S, expect);
         for (size_t at = 0, piece; at < len; at += piece) {
             piece = (size_t)random_below(&random, 40);
             if (piece > len - at)
@@ -499,14 +594,17 @@ int main(void)
         cmocka_unit_test(any_cut_gives_the_same_server),
         cmocka_unit_test(transmission_follows_an_oldstyle_greeting_and_an_export),
         cmocka_unit_test(a_wrong_magic_is_lost_with_its_last_byte),
+        cmocka_unit_test(frames_of_the_other_headers_are_lost),
         cmocka_unit_test(a_loss_is_final_and_takes_nothing_more),
         cmocka_unit_test(the_place_of_a_loss_counts_from_the_start_of_the_stream),
         cmocka_unit_test(headers_arrive_as_they_were_sent),
+        cmocka_unit_test(extended_headers_arrive_as_they_were_sent),
         cmocka_unit_test(nothing_is_assumed_to_follow_an_unknown_command),
         cmocka_unit_test(the_owner_says_how_long_a_body_is),
         cmocka_unit_test(data_are_slices_of_the_callers_bytes),
         cmocka_unit_test(progress_tells_how_far_into_a_frame_the_stream_is),
         cmocka_unit_test(the_longest_body_is_counted_in_full),
+        cmocka_unit_test(a_body_may_end_beyond_all_counting),
         cmocka_unit_test(generated_streams_survive_any_number_of_cuts),
     };
 

@@ -23,7 +23,7 @@ static const struct word infos[] = {
 };
 
 static const struct word commands[] = {
-#define COMMAND(name, value, data, ranged, writes, flags) { #name, value },
+#define COMMAND(name, value, data, ranged, writes, flags, payload) { #name, value },
 #include "wire/tbl/command.def"
 };
 

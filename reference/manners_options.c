@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: MIT */
+/* Options that are refused for reasons of the server's own, and what their replies hold.  A row says which,
+ * and how they are answered. */
+#include "reference/manners_parts.h"
+
+enum { QUERIES_MAX = 4, CLOSED = 0, UNKNOWN_INFO = 0x4e42 };
+
+typedef bool condition(const struct reference_session *s, const struct option_data *data, uint32_t refusal);
+
+/* ---- when; refusal is what the server made of the data ---- */
+
+static bool always(const struct reference_session *s, const struct option_data *data, uint32_t refusal)
+{
+    (void)s;
+    (void)data;
+    (void)refusal;
+    return true;
+}
+
+static bool in_order(const struct reference_session *s, const struct option_data *data, uint32_t refusal)
+{
+    (void)s;
+    (void)data;
+    return refusal == 0;
+}
+
+static bool malformed(const struct reference_session *s, const struct option_data *data, uint32_t refusal)
+{
+    (void)s;
+    (void)data;
+    return refusal != 0;
+}
+
+static bool structured_again(const struct reference_session *s, const struct option_data *data,
+                             uint32_t refusal)
+{
+    return in_order(s, data, refusal) && s->structured && !s->extended;
+}
+
+static bool extended_again(const struct reference_session *s, const struct option_data *data,
+                           uint32_t refusal)
+{
+    return in_order(s, data, refusal) && s->extended;
+}
+
+static bool unstructured(const struct reference_session *s, const struct option_data *data, uint32_t refusal)
+{
+    return in_order(s, data, refusal) && !s->structured;
+}
+
+static bool selected_again(const struct reference_session *s, const struct option_data *data,
+                           uint32_t refusal)
+{
+    return in_order(s, data, refusal) && s->context_of;
+}
+
+static bool of_many_queries(const struct reference_session *s, const struct option_data *data,
+                            uint32_t refusal)
+{
+    return in_order(s, data, refusal) && s->structured && data->query_count > QUERIES_MAX;
+}
+
+static bool colonless(const struct reference_session *s, const struct option_data *data, uint32_t refusal)
+{
+    struct span queries = data->queries, query;
+
+    if (refusal != 0 || !s->structured)
+        return false;
+    while (option_next_query(&queries, &query))
+        if (query.len == 0 || !memchr(query.at, ':', query.len))
+            return true;
+    return false;
+}
+
+#define ANY UINT32_MAX
+
+static const struct option_row {
+    enum oddity oddity;
+    uint32_t option;
+    condition *when;
+    uint32_t type; /* of the reply, or CLOSED */
+} rows[] = {
+    { ODDITY_LIST_REFUSED, NBD_OPT_LIST, in_order, NBD_REP_ERR_POLICY },
+    { ODDITY_STRUCTURED_REPLY_REFUSED, NBD_OPT_STRUCTURED_REPLY, in_order, NBD_REP_ERR_POLICY },
+    { ODDITY_STRUCTURED_REPLY_REFUSED, NBD_OPT_EXTENDED_HEADERS, in_order, NBD_REP_ERR_POLICY },
+    { ODDITY_STRUCTURED_REPLY_UNKNOWN, NBD_OPT_EXTENDED_HEADERS, always, NBD_REP_ERR_UNSUP },
+    { ODDITY_STRUCTURED_REPLY_UNKNOWN, NBD_OPT_STRUCTURED_REPLY, always, NBD_REP_ERR_UNSUP },
+    { ODDITY_STRUCTURED_REPLY_UNKNOWN, NBD_OPT_LIST_META_CONTEXT, always, NBD_REP_ERR_UNSUP },
+    { ODDITY_STRUCTURED_REPLY_UNKNOWN, NBD_OPT_SET_META_CONTEXT, always, NBD_REP_ERR_UNSUP },
+    { ODDITY_META_CONTEXTS_UNKNOWN, NBD_OPT_LIST_META_CONTEXT, always, NBD_REP_ERR_UNSUP },
+    { ODDITY_META_CONTEXTS_UNKNOWN, NBD_OPT_SET_META_CONTEXT, always, NBD_REP_ERR_UNSUP },
+    { ODDITY_META_CONTEXTS_REFUSED, NBD_OPT_LIST_META_CONTEXT, in_order, NBD_REP_ERR_POLICY },
+    { ODDITY_META_CONTEXTS_REFUSED, NBD_OPT_SET_META_CONTEXT, in_order, NBD_REP_ERR_POLICY },
+    { ODDITY_LIST_META_CONTEXT_REFUSED, NBD_OPT_LIST_META_CONTEXT, in_order, NBD_REP_ERR_POLICY },
+    { ODDITY_REPEATED_STRUCTURED_REPLY_REFUSED, NBD_OPT_STRUCTURED_REPLY, structured_again,
+      NBD_REP_ERR_INVALID },
+    { ODDITY_REPEATED_STRUCTURED_REPLY_REFUSED, NBD_OPT_EXTENDED_HEADERS, extended_again,
+      NBD_REP_ERR_INVALID },
+    { ODDITY_REPEATED_SET_META_CONTEXT_REFUSED, NBD_OPT_SET_META_CONTEXT, selected_again,
+      NBD_REP_ERR_INVALID },
+    { ODDITY_COLONLESS_QUERIES_REFUSED, NBD_OPT_LIST_META_CONTEXT, colonless, NBD_REP_ERR_INVALID },
+    { ODDITY_MANY_QUERIES_TOO_BIG, NBD_OPT_LIST_META_CONTEXT, of_many_queries, NBD_REP_ERR_TOO_BIG },
+    { ODDITY_MANY_QUERIES_TOO_BIG, NBD_OPT_SET_META_CONTEXT, of_many_queries, NBD_REP_ERR_TOO_BIG },
+    { ODDITY_MALFORMED_OPTIONS_CLOSE, ANY, malformed, CLOSED },
+    { ODDITY_EARLY_OPTIONS_CLOSE, NBD_OPT_SET_META_CONTEXT, unstructured, CLOSED },
+};
+
+static void carry_out(struct reference_session *s, const struct option_row *row)
+{
+    if (s->in.head.option.option == NBD_OPT_SET_META_CONTEXT)
+        s->context_of = NULL;
+    if (row->type == CLOSED)
+        s->over = true;
+    else
+        answer_option(s, row->type, "not in this house");
+}
+
+bool manners_option(struct reference_session *s, const struct option_data *data, uint32_t refusal)
+{
+    uint32_t option = s->in.head.option.option;
+
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        const struct option_row *row = &rows[i];
+
+        if (!odd(s, row->oddity) || (row->option != ANY && row->option != option) ||
+            !row->when(s, data, refusal))
+            continue;
+        carry_out(s, row);
+        return true;
+    }
+    return false;
+}
+
+/* ---- metadata contexts ---- */
+
+bool manners_lists_early(const struct reference_session *s)
+{
+    return odd(s, ODDITY_CONTEXTS_LISTED_UNSTRUCTURED) &&
+           s->in.head.option.option == NBD_OPT_LIST_META_CONTEXT;
+}
+
+/* The namespace of a context, colon included. */
+static struct span namespace_of(enum context context)
+{
+    const char *name = context_rows[context].name;
+
+    return span_of(name, strcspn(name, ":") + 1);
+}
+
+static void answer_namespace(struct reference_session *s, struct span name)
+{
+    size_t start = s->output.len;
+    struct wire_out out = answer_room(s, WIRE_SIZE_option_reply + 4 + name.len);
+
+    reply_put_meta_context(&out, s->in.head.option.option, 0, name);
+    answer_put(s, start, SCAN_KIND_OPTION_REPLY);
+}
+
+bool manners_list_contexts(struct reference_session *s, const struct reference_export *export,
+                           const struct option_data *data)
+{
+    if (!odd(s, ODDITY_CONTEXTS_LISTED_BY_WILDCARD) || data->query_count > 0)
+        return false;
+    for (unsigned context = 0; context < CONTEXT_COUNT; context++)
+        if (contexts_of(export) & 1u << context)
+            answer_namespace(s, namespace_of((enum context)context));
+    answer_option(s, NBD_REP_ACK, NULL);
+    return true;
+}
+
+void manners_select_contexts(struct reference_session *s)
+{
+    uint32_t id = context_rows[CONTEXT_ALLOCATION].id;
+
+    if (odd(s, ODDITY_CONTEXT_ID_ZERO))
+        s->context_shift = 0 - id;
+    if (odd(s, ODDITY_CONTEXT_ID_LARGE))
+        s->context_shift = UINT32_MAX - id;
+    if (odd(s, ODDITY_CONTEXT_ID_VARIES))
+        s->context_shift += UINT32_C(0x9e3779b9);
+}
+
+/* ---- information ---- */
+
+static void answer_unknown_info(struct reference_session *s)
+{
+    size_t start = s->output.len;
+    struct wire_out out = answer_room(s, WIRE_SIZE_option_reply + 2 + 7);
+
+    reply_put_info_text(&out, s->in.head.option.option, UNKNOWN_INFO, span_text("\x01\x02 what"));
+    answer_put(s, start, SCAN_KIND_OPTION_REPLY);
+}
+
+bool manners_infos(struct reference_session *s, const struct reference_export *export, const bool wanted[])
+{
+    static const uint16_t orders[][4] = {
+        { NBD_INFO_EXPORT, NBD_INFO_NAME, NBD_INFO_DESCRIPTION, NBD_INFO_BLOCK_SIZE },
+        { NBD_INFO_BLOCK_SIZE, NBD_INFO_DESCRIPTION, NBD_INFO_NAME, NBD_INFO_EXPORT },
+        { NBD_INFO_NAME, NBD_INFO_EXPORT, NBD_INFO_BLOCK_SIZE, NBD_INFO_DESCRIPTION },
+        { NBD_INFO_DESCRIPTION, NBD_INFO_BLOCK_SIZE, NBD_INFO_EXPORT, NBD_INFO_NAME },
+    };
+    unsigned nth = s->manners->infos_sent++;
+    const uint16_t *order = orders[odd(s, ODDITY_INFOS_REORDERED)  ? nth % COUNT(orders)
+                                   : odd(s, ODDITY_INFOS_REVERSED) ? 1
+                                                                   : 0];
+    bool own_sizes = export->block_size.minimum > 1 || export->block_size.maximum > 0;
+
+    if (odd(s, ODDITY_INFOS_UNKNOWN))
+        answer_unknown_info(s);
+    for (size_t i = 0; i < COUNT(orders[0]); i++) {
+        uint16_t info = order[i];
+        bool sent = wanted[info] || odd(s, ODDITY_INFOS_UNSOLICITED);
+
+        if (odd(s, ODDITY_INFOS_MINIMAL)) /* constraints that are enforced have to be told */
+            sent = info == NBD_INFO_EXPORT || (sent && info == NBD_INFO_BLOCK_SIZE && own_sizes);
+        if (info == NBD_INFO_DESCRIPTION && !export->description)
+            sent = false;
+        if (sent)
+            answer_info(s, export, info);
+    }
+    return true;
+}
+
+void manners_option_message(struct reference_session *s, const char **message)
+{
+    if (odd(s, ODDITY_OPTION_ERRORS_BARE))
+        *message = NULL;
+    else if (odd(s, ODDITY_OPTION_ERRORS_LONG))
+        *message = s->manners->long_message;
+}

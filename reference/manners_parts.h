@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: MIT */
+/* What the files that hold the oddities share.
+ *
+ * manners.c           birth and death; chance; what is advertised
+ * manners_options.c   which options are refused, and what their replies hold
+ * manners_requests.c  which requests are refused, and what they do
+ * manners_replies.c   chunks, errors, extents
+ * manners_order.c     what is done and sent when */
+#ifndef NBDTEST_REFERENCE_MANNERS_PARTS_H
+#define NBDTEST_REFERENCE_MANNERS_PARTS_H
+
+#include "reference/manners.h"
+#include "wire/constants.h"
+
+#define COUNT(rows) (sizeof(rows) / sizeof *(rows))
+
+enum { LONG_MESSAGE = 4096 };
+
+struct kept_requests;
+struct kept_replies;
+
+struct manners {
+    const struct oddities *oddities;
+    uint64_t random;
+    unsigned infos_sent;  /* replies to INFO and GO */
+    unsigned fast_zeroes; /* requests with FAST_ZERO */
+    bool releasing;
+    struct kept_requests *requests;
+    struct kept_replies *replies;
+    size_t dribbled; /* bytes sent since the output was last empty */
+    char long_message[LONG_MESSAGE + 1];
+};
+
+static inline bool odd(const struct reference_session *s, enum oddity oddity)
+{
+    return s->manners->oddities->on[oddity];
+}
+
+/* A number below limit, which is not 0. */
+uint64_t manners_random(struct reference_session *s, uint64_t limit);
+
+/* ---- manners_order.c ---- */
+
+void order_init(struct manners *m);
+void order_free(struct manners *m);
+
+#endif
