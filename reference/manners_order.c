@@ -3,6 +3,7 @@
  * is kept longer than until what came in one piece was taken, or until the client is quiet, and never much of
  * it. proto.md, "Ordering of messages and writes": a reply may come at any time, and a request in flight may
  * be done at any time; NBD_CMD_DISC waits for all of them. */
+#include <assert.h>
 #include <stdlib.h>
 
 #include "base/memory.h"
@@ -189,6 +190,7 @@ static void send_mixed(struct reference_session *s, struct kept_replies *kept)
         while (i < kept->count && kept->at[i].reply == reply)
             i++;
     }
+    assert(kept->replies > 0 || kept->count == 0);
     for (size_t sent = 0; sent < kept->count; sent++) {
         size_t reply = (size_t)manners_random(s, kept->replies);
 

@@ -130,6 +130,7 @@ uint64_t store_size(const struct store *s)
 /* Pages that a subtree of this level spans. */
 static uint64_t pages_of(unsigned level)
 {
+    assert(level * NODE_BITS < 64);
     return UINT64_C(1) << level * NODE_BITS;
 }
 

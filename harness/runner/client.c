@@ -427,7 +427,7 @@ static bool start(struct client *c, const struct target *target, uint64_t timeou
                   enum client_headers headers)
 {
     uint32_t option = headers == CLIENT_EXTENDED ? NBD_OPT_EXTENDED_HEADERS : NBD_OPT_STRUCTURED_REPLY;
-    uint32_t type;
+    uint32_t type = 0;
 
     if (!client_open(c, target, timeout_ns))
         return false;

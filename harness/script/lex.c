@@ -363,6 +363,6 @@ char lex_skip_line(struct lex *l)
 
         if (token.kind == TOKEN_LINE_END || token.kind == TOKEN_TEXT_END)
             return last == '{' || last == '}' ? last : 0;
-        last = token.kind == TOKEN_OPERATOR ? (char)*token.text.at : '\0';
+        last = token.kind == TOKEN_OPERATOR && token.text.at ? (char)*token.text.at : '\0';
     }
 }

@@ -276,7 +276,7 @@ static bool call_number(const struct value *v, const struct environment *e, uint
 static bool big_endian_term(const struct value *v, const struct environment *e, size_t size, struct term *t,
                             struct value_error *error)
 {
-    uint64_t number;
+    uint64_t number = 0;
 
     if (!call_number(v, e, &number, error))
         return false;
@@ -463,7 +463,7 @@ static bool append_term(const struct term *t, uint64_t origin, uint64_t at, stru
         for (size_t i = 0; i < len; i++) {
             const uint8_t *digits = t->bytes.at + 2 * (t->from + i);
 
-            bytes[i] = (uint8_t)(hex_digit(digits[0]) << 4 | hex_digit(digits[1]));
+            bytes[i] = (uint8_t)((unsigned)hex_digit(digits[0]) << 4 | (unsigned)hex_digit(digits[1]));
         }
         break;
     }
