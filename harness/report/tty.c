@@ -120,6 +120,18 @@ static void print_transcript(const struct tty_report *r, struct span transcript,
     }
 }
 
+/* The rows that ask for the same, or whose breach shows as that of this one. */
+static void print_alike(FILE *out, const struct requirement *r)
+{
+    const char *before = "  also      ";
+
+    for (const struct requirement_link *l = r->shown_by; l; l = l->next) {
+        fprintf(out, "%s%s", before, l->to->id);
+        before = ", ";
+    }
+    fputc('\n', out);
+}
+
 static void print_finding(const struct tty_report *r, const struct verdict_finding *f)
 {
     FILE *out = r->options.out;
@@ -130,6 +142,8 @@ static void print_finding(const struct tty_report *r, const struct verdict_findi
                 requirement_is_experimental(f->requirement) ? ", experimental" : "", f->requirement->summary);
     else
         fprintf(out, "  %s\n", verdict_name(f->verdict));
+    if (f->requirement && f->requirement->shown_by)
+        print_alike(out, f->requirement);
     if (f->requirement && f->requirement->judged_why)
         fprintf(out, "  unclear   %s\n", f->requirement->judged_why);
     if (f->demanded)

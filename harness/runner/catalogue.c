@@ -17,6 +17,7 @@ struct catalogue {
     struct source source; /* the copied text: places of mistakes point into it */
     struct requirement *rows;
     size_t count;
+    struct span *links;    /* of each row: the ids behind "as" */
     uint32_t slots[SLOTS]; /* row + 1; 0: free */
 };
 
@@ -84,27 +85,64 @@ static bool find_party(struct span text, struct requirement *r)
     return false;
 }
 
-/* Where the specification is unclear, a row is judged more mildly than its level says. */
+/* Takes word off the front of text, if it is there and is not all. */
+static bool take_word(struct span *text, const char *word)
+{
+    struct span rest = *text, begin = span_take(&rest, strlen(word));
+
+    if (!span_equal(begin, span_text(word)) || rest.len == 0)
+        return false;
+    *text = rest;
+    return true;
+}
+
+/* How a row is judged, if not at its level by what cites it.  The rows behind "as" are looked up when all are
+ * known. */
 static bool find_judged(const struct catalogue *c, struct span text, struct requirement *r)
 {
-    static const struct {
-        const char *word;
-        enum level level;
-    } judged[] = { { "warn: ", LEVEL_SHOULD }, { "note: ", LEVEL_MAY } };
-
     r->judged = r->level;
-    if (text.len == 0)
+    if (text.len == 0 || take_word(&text, "as "))
         return true;
-    for (size_t i = 0; i < sizeof judged / sizeof *judged; i++) {
-        struct span rest = text, word = span_take(&rest, strlen(judged[i].word));
-
-        if (span_equal(word, span_text(judged[i].word)) && rest.len > 0) {
-            r->judged = judged[i].level;
-            r->judged_why = arena_text(c->arena, rest);
-            return true;
-        }
+    if (take_word(&text, "unseen: ")) {
+        r->unseen_why = arena_text(c->arena, text);
+        return true;
     }
-    return false;
+    if (take_word(&text, "warn: "))
+        r->judged = LEVEL_SHOULD;
+    else if (take_word(&text, "note: "))
+        r->judged = LEVEL_MAY;
+    else
+        return false;
+    r->judged_why = arena_text(c->arena, text);
+    return true;
+}
+
+static void append_link(struct catalogue *c, struct requirement_link **list, const struct requirement *to)
+{
+    struct requirement_link *link = ARENA_NEW(c->arena, struct requirement_link);
+
+    while (*list)
+        list = &(*list)->next;
+    link->to = to;
+    *list = link;
+}
+
+/* Links a row to those behind its "as". */
+static void link_row(struct catalogue *c, struct requirement *r, struct span ids, struct diagnostics *d)
+{
+    while (ids.len > 0) {
+        struct span id = take_until(&ids, ',');
+        uint32_t *slot = find_slot(c, id);
+
+        if (ids.len > 0 && ids.at[0] == ' ')
+            span_take(&ids, 1);
+        if (*slot == 0) {
+            diagnostic_error(d, place_of(c, id), "no row has this id");
+            continue;
+        }
+        append_link(c, &r->shows_as, &c->rows[*slot - 1]);
+        append_link(c, &c->rows[*slot - 1].shown_by, r);
+    }
 }
 
 /* Reads one line of the table. */
@@ -138,7 +176,9 @@ static void add_row(struct catalogue *c, struct span line, struct diagnostics *d
     take_until(&rest, '\t'); /* precondition */
     take_until(&rest, '\t'); /* violation */
     if (!find_judged(c, rest, r)) {
-        diagnostic_error(d, place_of(c, rest), "the last column is empty, 'warn: REASON' or 'note: REASON'");
+        diagnostic_error(d, place_of(c, rest),
+                         "the last column is empty, 'warn: REASON', 'note: REASON', "
+                         "'as ID, ID...' or 'unseen: REASON'");
         return;
     }
     slot = find_slot(c, columns[0]);
@@ -146,6 +186,8 @@ static void add_row(struct catalogue *c, struct span line, struct diagnostics *d
         diagnostic_error(d, place_of(c, columns[0]), "this id is used by an earlier row");
         return;
     }
+    if (take_word(&rest, "as "))
+        c->links[c->count] = rest;
     r->id = arena_text(c->arena, columns[0]);
     r->section = arena_text(c->arena, columns[3]);
     r->line = arena_text(c->arena, columns[4]);
@@ -179,6 +221,7 @@ struct catalogue *catalogue_parse(const char *path, struct span text, struct dia
         rest.len = 0;
     } else {
         c->rows = ARENA_MANY(c->arena, struct requirement, lines);
+        c->links = ARENA_MANY(c->arena, struct span, lines);
     }
     take_until(&rest, '\n'); /* the names of the columns */
     while (rest.len > 0) {
@@ -189,6 +232,8 @@ struct catalogue *catalogue_parse(const char *path, struct span text, struct dia
         if (line.len > 0)
             add_row(c, line, d);
     }
+    for (size_t i = 0; i < c->count; i++)
+        link_row(c, &c->rows[i], c->links[i], d);
     if (d->errors > errors_before) {
         catalogue_free(c);
         return NULL;

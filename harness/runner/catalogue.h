@@ -21,12 +21,24 @@ struct requirement {
     const char *summary;    /* what is demanded */
     enum level judged;      /* the level that verdicts follow: lower than level where the text is unclear */
     const char *judged_why; /* why it is lower; NULL where it is not */
+    struct requirement_link *shows_as; /* rows as whose breach a breach of this one shows */
+    struct requirement_link *shown_by; /* the other way round: rows that show as this one */
+    const char *unseen_why; /* why no tester at the other end of a socket can see a breach; NULL: it can */
+};
+
+/* Rows, in the order of the file. */
+struct requirement_link {
+    const struct requirement *to;
+    struct requirement_link *next;
 };
 
 struct catalogue;
 
 /* Reads the table: a header line, then id, level, party, section, line, summary, precondition,
- * violation, judged, separated by tabs; the last may be missing, or be "warn: REASON" or "note: REASON".
+ * violation, judged, separated by tabs; the last may be missing, or be one of
+ *     warn: REASON, note: REASON   judged more mildly than its level says
+ *     as ID, ID...                 what others say, too, or seen only as a breach of those
+ *     unseen: REASON               cannot be observed
  * Mistakes go to d; NULL when there were any.  The text is copied. */
 struct catalogue *catalogue_parse(const char *path, struct span text, struct diagnostics *d);
 void catalogue_free(struct catalogue *c);

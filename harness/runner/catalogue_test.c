@@ -72,6 +72,34 @@ static void an_unclear_row_is_judged_more_mildly(void **state)
     diagnostics_free(&d);
 }
 
+static void a_row_says_as_which_others_it_shows(void **state)
+{
+    struct diagnostics d;
+    struct catalogue *c = parse("a\tMUST\tserver\tS\t1\tx\t-\t-\tas b, c\n"
+                                "b\tMUST\tserver\tS\t1\tx\n"
+                                "c\tMUST\tserver\tS\t1\tx\t-\t-\tunseen: it is written in a manual\n",
+                                &d);
+    const struct requirement *a, *b, *missing;
+
+    (void)state;
+    assert_non_null(c);
+    a = catalogue_at(c, 0);
+    b = catalogue_at(c, 1);
+    missing = catalogue_at(c, 2);
+    assert_ptr_equal(a->shows_as->to, b);
+    assert_ptr_equal(a->shows_as->next->to, missing);
+    assert_null(a->shows_as->next->next);
+    assert_ptr_equal(b->shown_by->to, a);
+    assert_null(a->shown_by);
+    assert_null(b->unseen_why);
+    assert_string_equal(missing->unseen_why, "it is written in a manual");
+    catalogue_free(c);
+    diagnostics_free(&d);
+    assert_null(parse("a\tMUST\tserver\tS\t1\tx\t-\t-\tas d\n", &d));
+    assert_non_null(strstr(buffer_text(&d.text), "requirements.tsv:2:28: error: no row has this id"));
+    diagnostics_free(&d);
+}
+
 static void each_wrong_row_is_a_mistake_with_its_line(void **state)
 {
     struct diagnostics d;
@@ -116,6 +144,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_row_is_found_by_its_id),
         cmocka_unit_test(an_unclear_row_is_judged_more_mildly),
+        cmocka_unit_test(a_row_says_as_which_others_it_shows),
         cmocka_unit_test(each_wrong_row_is_a_mistake_with_its_line),
         cmocka_unit_test(the_catalogue_that_is_shipped_has_no_mistakes),
     };
