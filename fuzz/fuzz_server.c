@@ -45,7 +45,7 @@ static void see(struct witness *w, enum side from, struct span piece)
 
 static void see_record(struct witness *w, struct record *r, struct cuts *cuts)
 {
-    switch (r->kind) {
+    switch ((enum record_kind)r->kind) {
     case RECORD_CLIENT:
     case RECORD_SERVER:
         while (r->bytes.len > 0)
@@ -83,7 +83,7 @@ static void witness(struct witness *w, struct span input, enum cutting cutting)
 #endif
     events_init(&w->client, &events_client, SCAN_CLIENT_FLAGS);
     events_init(&w->server, &events_server, SCAN_GREETING);
-    while (record_take(&input, &record))
+    while (record_take(&input, RECORD_KIND_COUNT, &record))
         see_record(w, &record, &cuts);
 }
 

@@ -3,14 +3,16 @@
  *
  *     make_seeds CASES FOLDER
  *
- * writes FOLDER/client/NAME and FOLDER/server/NAME for each connection of each instance, named after the
- * instance, and FOLDER/case/NAME for each case.  What is longer than a target looks at is left out. */
+ * writes FOLDER/client/NAME, FOLDER/server/NAME and FOLDER/session/NAME for each connection of each instance,
+ * named after the instance, and FOLDER/case/NAME for each case.  What is longer than a target looks at is
+ * left out. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "fuzz/recording.h"
 #include "fuzz/served.h"
+#include "fuzz/setup.h"
 #include "fuzz/target.h"
 #include "reference/loop.h"
 #include "runner/run.h"
@@ -26,6 +28,7 @@ struct seeds {
     struct recording *recordings; /* of the instance under way, the newest first */
     struct recording *done;       /* written; kept until their links are gone */
     size_t written;
+    size_t sessions;
     bool failed;
 };
 
@@ -99,6 +102,62 @@ static void free_done(struct seeds *s)
     }
 }
 
+/* ---- setups of the reference server ---- */
+
+/* What is done with the client's bytes in turn, so that each setup is the start of some seeds. */
+static struct setup setup_of(size_t number)
+{
+    static const struct setup setups[] = {
+        { .bits = 0 },
+        { .bits = SETUP_IN_PIECES },
+        { .tls = REFERENCE_TLS_FORCED },
+        { .tls = REFERENCE_TLS_SELECTIVE },
+        { .bits = SETUP_NO_EXTENDED | SETUP_SMALL_MEMORY },
+        { .bits = SETUP_NO_STRUCTURED },
+        { .face = REFERENCE_NEWSTYLE },
+        { .face = REFERENCE_OLDSTYLE },
+    };
+    enum { SETUPS = sizeof setups / sizeof *setups };
+    struct setup setup = setups[number % SETUPS];
+
+    if (number % 2 == 0 || setup.face != REFERENCE_FIXED_NEWSTYLE)
+        return setup;
+    setup.seed = (uint8_t)number;
+    setup.oddities[0] = (uint16_t)(number / 2 % ODDITY_COUNT + 1);
+    setup.oddities[1] = (uint16_t)(number / 3 % ODDITY_COUNT + 1);
+    setup.fault = number % 8 == 1 ? (uint16_t)(number / 8 % FAULT_COUNT + 1) : 0;
+    return setup;
+}
+
+/* The client's flags; then, where the server has it, the option that starts TLS. */
+static struct span take_opening(struct span *client, const struct setup *setup)
+{
+    return setup->face == REFERENCE_OLDSTYLE ? span_take(client, 0) : span_take(client, 4);
+}
+
+static bool put_session(struct buffer *to, struct span client, size_t number)
+{
+    static const uint8_t starttls[] = "IHAVEOPT\0\0\0\5\0\0\0"; /* and the last 0 of the length */
+    const struct setup setup = setup_of(number);
+    struct span opening = take_opening(&client, &setup);
+
+    return setup_put(to, &setup) && record_put(to, HAPPENING_SAY, opening) &&
+           (setup.tls == REFERENCE_TLS_OFF ||
+            record_put(to, HAPPENING_SAY, span_of(starttls, sizeof starttls))) &&
+           record_put(to, HAPPENING_SAY, client) &&
+           record_put(to, number % 16 < 8 ? HAPPENING_FINISHED : HAPPENING_SHUT_DOWN, span_of(NULL, 0));
+}
+
+static void write_session(struct seeds *s, const char *name, struct span client)
+{
+    struct buffer input;
+
+    buffer_init(&input, TARGET_INPUT_MAX);
+    if (put_session(&input, client, s->sessions++))
+        write_seed(s, "session", name, buffer_span(&input));
+    buffer_free(&input);
+}
+
 /* ---- the run ---- */
 
 /* What was recorded so far is the runner's own looking around. */
@@ -129,6 +188,7 @@ static void played(void *ctx, const struct instance *instance)
             continue;
         write_seed(s, "client", name, buffer_span(&r->client));
         write_seed(s, "server", name, buffer_span(&r->records));
+        write_session(s, name, buffer_span(&r->client));
     }
     set_aside(s);
 }

@@ -3,18 +3,18 @@
 
 enum { HEADER = 3 };
 
-bool record_take(struct span *input, struct record *ret)
+bool record_take(struct span *input, unsigned kinds, struct record *ret)
 {
     struct span header = span_take(input, HEADER);
 
     if (header.len < HEADER)
         return false;
-    ret->kind = (enum record_kind)(header.at[0] % RECORD_KIND_COUNT);
+    ret->kind = header.at[0] % kinds;
     ret->bytes = span_take(input, (size_t)header.at[1] << 8 | header.at[2]);
     return true;
 }
 
-bool record_put(struct buffer *to, enum record_kind kind, struct span bytes)
+bool record_put(struct buffer *to, unsigned kind, struct span bytes)
 {
     do {
         struct span piece = span_take(&bytes, UINT16_MAX);

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* A conversation as the input of a fuzz target: records of
+/* What happened on a connection as the input of a fuzz target: records of
  *
  *     OFFSET  SIZE  DESCRIPTION
- *     0       1     what happened: enum record_kind, modulo RECORD_KIND_COUNT
+ *     0       1     what happened, modulo the number of kinds that the target knows
  *     1       2     bytes that follow, big-endian; fewer at the end of the input
- *     3       -     what was sent, for RECORD_CLIENT and RECORD_SERVER
+ *     3       -     what was sent, where something was
  */
 #ifndef NBDTEST_FUZZ_RECORD_H
 #define NBDTEST_FUZZ_RECORD_H
@@ -14,6 +14,7 @@
 #include "base/buffer.h"
 #include "base/span.h"
 
+/* What happens in a conversation of which both sides are on record (fuzz_server). */
 enum record_kind {
     RECORD_CLIENT, /* the client sent bytes */
     RECORD_SERVER, /* the server sent bytes */
@@ -27,14 +28,14 @@ enum record_kind {
 };
 
 struct record {
-    enum record_kind kind;
+    unsigned kind;
     struct span bytes; /* borrowed from the input */
 };
 
-/* Takes the next record off the front of *input; false at its end. */
-bool record_take(struct span *input, struct record *ret);
+/* Takes the next record, of one of so many kinds, off the front of *input; false at its end. */
+bool record_take(struct span *input, unsigned kinds, struct record *ret);
 
 /* Appends records that say that; false at the ceiling. */
-bool record_put(struct buffer *to, enum record_kind kind, struct span bytes);
+bool record_put(struct buffer *to, unsigned kind, struct span bytes);
 
 #endif

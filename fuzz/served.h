@@ -7,10 +7,11 @@
 
 #include "reference/session.h"
 
-enum { SERVED_EXPORTS = 3 };
+enum { SERVED_EXPORTS = 5 };
 
 struct served {
-    struct reference_export exports[SERVED_EXPORTS]; /* "", "read only", "small" */
+    struct reference_export exports[SERVED_EXPORTS]; /* "", "read only", "small", "asked", "hidden" */
+    struct written *written[SERVED_EXPORTS];
     struct reference_config config;
 };
 
