@@ -8,9 +8,11 @@
  *   order=random or sequential              offsets within the range
  *   start=0  span=1G  stride=0              the range; sequential: bytes from one request to the next
  *   framing=simple, structured or extended
+ *   psk=FILE                                under TLS, with the first key of that file
  *   seconds=1                               how long is measured; a tenth of that before does not count
  *   requests=0                              the connections together make this many and no more; then all is
- * measured group=PID                               the server's process group: its processor time is measured
+ *                                           measured
+ *   group=PID                               the server's process group: its processor time is measured
  *
  * Prints REQUESTS SECONDS CPU-NANOSECONDS RESIDENT-BYTES.  Ends with 77 when the server does not know what is
  * asked for. */
@@ -21,7 +23,6 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/resource.h>
-#include <sys/socket.h>
 
 #include "base/clock.h"
 #include "base/memory.h"
@@ -51,7 +52,7 @@ struct bench {
 
 static uint64_t number_of(const char *text)
 {
-    static const char units[] = "KMGT";
+    static const char units[] = "KMGTPE";
     char *end;
     uint64_t number = strtoull(text, &end, 10);
     const char *unit = *end ? strchr(units, *end) : NULL;
@@ -68,7 +69,7 @@ static bool take_word(struct bench *b, char *word)
         return false;
     *value++ = '\0';
     if (strcmp(word, "length") == 0)
-        w->length = (uint32_t)number_of(value);
+        w->length = number_of(value);
     else if (strcmp(word, "depth") == 0)
         w->depth = (unsigned)number_of(value);
     else if (strcmp(word, "connections") == 0)
@@ -89,6 +90,8 @@ static bool take_word(struct bench *b, char *word)
         b->seconds = strtod(value, NULL);
     else if (strcmp(word, "requests") == 0)
         b->requests = number_of(value);
+    else if (strcmp(word, "psk") == 0)
+        b->place.psk = value;
     else if (strcmp(word, "group") == 0)
         b->group = (int)number_of(value);
     else
@@ -152,14 +155,14 @@ static enum join open_streams(struct bench *b, const char **ret_why)
         struct stream *s = &b->streams[i];
         struct epoll_event event = { .events = EPOLLIN, .data.u32 = i };
         enum join joined;
-        int descriptor;
+        struct end end;
 
-        joined = join(&b->place, &b->workload, &descriptor, ret_why);
+        joined = join(&b->place, &b->workload, &end, ret_why);
         if (joined != JOIN_DONE)
             return joined;
-        stream_open(s, descriptor, &b->workload, i + 1);
+        stream_open(s, end, &b->workload, i + 1);
         s->next = b->workload.span / b->workload.length / b->connections * i * b->workload.length;
-        epoll_ctl(b->epoll, EPOLL_CTL_ADD, descriptor, &event);
+        epoll_ctl(b->epoll, EPOLL_CTL_ADD, end.descriptor, &event);
     }
     return JOIN_DONE;
 }
@@ -177,7 +180,7 @@ static bool send_some(struct bench *b, unsigned i, const char **ret_why)
     wants = stream_wants_send(s);
     if (wants != b->watches_output[i]) {
         event.events = wants ? EPOLLIN | EPOLLOUT : EPOLLIN;
-        epoll_ctl(b->epoll, EPOLL_CTL_MOD, s->descriptor, &event);
+        epoll_ctl(b->epoll, EPOLL_CTL_MOD, s->end.descriptor, &event);
     }
     b->watches_output[i] = wants;
     return true;
@@ -250,7 +253,7 @@ static void leave(struct bench *b)
     b->workload.remaining = 0;
     load(b, UINT64_MAX, &why);
     for (unsigned i = 0; i < b->connections; i++) {
-        send(b->streams[i].descriptor, extended ? extended_disc : disc, extended ? 32 : 28, MSG_NOSIGNAL);
+        end_send(&b->streams[i].end, extended ? extended_disc : disc, extended ? 32 : 28);
         stream_close(&b->streams[i]);
     }
 }

@@ -62,10 +62,10 @@ static int dial_tcp(const char *host, const char *port)
     return descriptor;
 }
 
-static bool send_all(int descriptor, const uint8_t *at, size_t len)
+static bool send_all(struct end *e, const uint8_t *at, size_t len)
 {
     while (len > 0) {
-        ssize_t sent = send(descriptor, at, len, MSG_NOSIGNAL);
+        ssize_t sent = end_send(e, at, len);
 
         if (sent <= 0)
             return false;
@@ -75,30 +75,25 @@ static bool send_all(int descriptor, const uint8_t *at, size_t len)
     return true;
 }
 
-static bool receive_all(int descriptor, uint8_t *at, size_t len)
-{
-    return len == 0 || recv(descriptor, at, len, MSG_WAITALL) == (ssize_t)len;
-}
-
 /* Sends an option and reads its replies to the last one.  *ret_flags receives the transmission flags where
  * they are among them. */
-static enum join ask(int descriptor, uint32_t option, struct span data, uint16_t *ret_flags)
+static enum join ask(struct end *e, uint32_t option, struct span data, uint16_t *ret_flags)
 {
     uint8_t bytes[OPTION_MAX], reply[REPLY_MAX];
     struct wire_out out = wire_out(bytes, sizeof bytes);
     struct wire_option_reply head;
 
     option_put(&out, option, data);
-    if (out.full || !send_all(descriptor, bytes, out.len))
+    if (out.full || !send_all(e, bytes, out.len))
         return JOIN_FAILED;
     do {
         struct wire_in in = wire_in(span_of(reply, WIRE_SIZE_option_reply));
 
-        if (!receive_all(descriptor, reply, WIRE_SIZE_option_reply))
+        if (!end_receive_all(e, reply, WIRE_SIZE_option_reply))
             return JOIN_FAILED;
         head = wire_get_option_reply(&in);
         if (head.magic != NBD_REP_MAGIC || head.length > sizeof reply ||
-            !receive_all(descriptor, reply, head.length))
+            !end_receive_all(e, reply, head.length))
             return JOIN_FAILED;
         if (head.type == NBD_REP_INFO && head.length == 12 && reply[0] == 0 && reply[1] == NBD_INFO_EXPORT)
             *ret_flags = (uint16_t)(reply[INFO_EXPORT_FLAGS_AT] << 8 | reply[INFO_EXPORT_FLAGS_AT + 1]);
@@ -106,17 +101,25 @@ static enum join ask(int descriptor, uint32_t option, struct span data, uint16_t
     return head.type == NBD_REP_ACK ? JOIN_DONE : JOIN_REFUSED;
 }
 
-static enum join ask_for_framing(int descriptor, enum framing framing)
+static enum join go_over_to_tls(struct end *e, const char *psk)
+{
+    uint16_t flags;
+    enum join joined = ask(e, NBD_OPT_STARTTLS, span_of(NULL, 0), &flags);
+
+    return joined == JOIN_DONE && !end_start_tls(e, psk) ? JOIN_FAILED : joined;
+}
+
+static enum join ask_for_framing(struct end *e, enum framing framing)
 {
     uint16_t flags;
 
     if (framing == FRAMING_SIMPLE)
         return JOIN_DONE;
-    return ask(descriptor, framing == FRAMING_EXTENDED ? OPT_EXTENDED_HEADERS : NBD_OPT_STRUCTURED_REPLY,
+    return ask(e, framing == FRAMING_EXTENDED ? OPT_EXTENDED_HEADERS : NBD_OPT_STRUCTURED_REPLY,
                span_of(NULL, 0), &flags);
 }
 
-static enum join ask_for_export(int descriptor, const char *name, bool status, uint16_t *ret_flags)
+static enum join ask_for_export(struct end *e, const char *name, bool status, uint16_t *ret_flags)
 {
     static const char context[] = "base:allocation";
     uint8_t data[OPTION_MAX / 2];
@@ -131,13 +134,13 @@ static enum join ask_for_export(int descriptor, const char *name, bool status, u
         wire_put_32(&more, 1);
         wire_put_32(&more, sizeof context - 1);
         wire_put_bytes(&more, span_text(context));
-        joined = ask(descriptor, NBD_OPT_SET_META_CONTEXT, span_of(data, more.len), ret_flags);
+        joined = ask(e, NBD_OPT_SET_META_CONTEXT, span_of(data, more.len), ret_flags);
     }
     wire_put_16(&out, 0);
-    return joined == JOIN_DONE ? ask(descriptor, NBD_OPT_GO, span_of(data, out.len), ret_flags) : joined;
+    return joined == JOIN_DONE ? ask(e, NBD_OPT_GO, span_of(data, out.len), ret_flags) : joined;
 }
 
-static enum join negotiate(int descriptor, const char *export, const struct workload *w)
+static enum join negotiate(struct end *e, const struct place *place, const struct workload *w)
 {
     static const uint8_t client_flags[] = { 0, 0, 0, 3 }; /* FIXED_NEWSTYLE, NO_ZEROES */
     bool status = w->command == NBD_CMD_BLOCK_STATUS;
@@ -145,34 +148,36 @@ static enum join negotiate(int descriptor, const char *export, const struct work
     uint8_t greeting[18];
     enum join joined;
 
-    if (!receive_all(descriptor, greeting, sizeof greeting) ||
-        !send_all(descriptor, client_flags, sizeof client_flags))
+    if (!end_receive_all(e, greeting, sizeof greeting) || !send_all(e, client_flags, sizeof client_flags))
         return JOIN_FAILED;
-    joined = ask_for_framing(descriptor, w->framing);
+    joined = place->psk ? go_over_to_tls(e, place->psk) : JOIN_DONE;
     if (joined == JOIN_DONE)
-        joined = ask_for_export(descriptor, export, status, &flags);
+        joined = ask_for_framing(e, w->framing);
+    if (joined == JOIN_DONE)
+        joined = ask_for_export(e, place->export, status, &flags);
     if (joined == JOIN_DONE && w->command == NBD_CMD_WRITE_ZEROES && !(flags & NBD_FLAG_SEND_WRITE_ZEROES))
         joined = JOIN_REFUSED;
     return joined;
 }
 
-enum join join(const struct place *place, const struct workload *w, int *ret_descriptor, const char **ret_why)
+enum join join(const struct place *place, const struct workload *w, struct end *ret_end, const char **ret_why)
 {
-    int descriptor = place->path ? dial_unix(place->path) : dial_tcp(place->host, place->port);
+    struct end e = { .descriptor =
+                         place->path ? dial_unix(place->path) : dial_tcp(place->host, place->port) };
     enum join joined;
 
-    if (descriptor < 0) {
+    if (e.descriptor < 0) {
         *ret_why = strerror(errno);
         return JOIN_FAILED;
     }
-    joined = negotiate(descriptor, place->export, w);
+    joined = negotiate(&e, place, w);
     if (joined != JOIN_DONE) {
         *ret_why =
             joined == JOIN_REFUSED ? "the server does not know what is asked for" : "the negotiation failed";
-        close(descriptor);
+        end_close(&e);
         return joined;
     }
-    fcntl(descriptor, F_SETFL, fcntl(descriptor, F_GETFL) | O_NONBLOCK);
-    *ret_descriptor = descriptor;
+    fcntl(e.descriptor, F_SETFL, fcntl(e.descriptor, F_GETFL) | O_NONBLOCK);
+    *ret_end = e;
     return JOIN_DONE;
 }

@@ -4,8 +4,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 #include "base/memory.h"
 #include "wire/constants.h"
@@ -80,16 +78,16 @@ static void prepare_slot(uint8_t *at, const struct workload *w)
     if (extended)
         put_64(at + 24, w->length);
     else
-        put_32(at + 24, w->length);
+        put_32(at + 24, (uint32_t)w->length);
     if (w->command == NBD_CMD_WRITE)
         memset(at + request_size(w), 0xa5, w->length);
 }
 
-void stream_open(struct stream *s, int descriptor, const struct workload *w, uint64_t seed)
+void stream_open(struct stream *s, struct end end, const struct workload *w, uint64_t seed)
 {
     size_t slots = BATCH_MAX / slot_size(w);
 
-    *s = (struct stream){ .descriptor = descriptor, .random = seed * 2 + 1 };
+    *s = (struct stream){ .end = end, .random = seed * 2 + 1 };
     s->slots = slots < 1 ? 1 : slots < w->depth ? slots : w->depth;
     s->batch = memory_take(s->slots * slot_size(w));
     for (size_t i = 0; i < s->slots; i++)
@@ -98,7 +96,7 @@ void stream_open(struct stream *s, int descriptor, const struct workload *w, uin
 
 void stream_close(struct stream *s)
 {
-    close(s->descriptor);
+    end_close(&s->end);
     free(s->batch);
 }
 
@@ -151,7 +149,7 @@ bool stream_send(struct stream *s, struct workload *w)
             make_requests(s, w);
         if (!stream_wants_send(s))
             return true;
-        sent = send(s->descriptor, s->batch + s->batch_sent, s->batch_len - s->batch_sent, MSG_NOSIGNAL);
+        sent = end_send(&s->end, s->batch + s->batch_sent, s->batch_len - s->batch_sent);
         if (sent < 0)
             return errno == EAGAIN || errno == EINTR;
         s->batch_sent += (size_t)sent;
@@ -255,7 +253,7 @@ static int take_replies(struct stream *s, const struct workload *w, const uint8_
 
 int stream_receive(struct stream *s, const struct workload *w, uint8_t *room, const char **ret_why)
 {
-    ssize_t received = recv(s->descriptor, room, STREAM_RECEIVE_MAX, 0);
+    ssize_t received = end_receive(&s->end, room, STREAM_RECEIVE_MAX);
     int answered;
 
     if (received < 0 && (errno == EAGAIN || errno == EINTR))

@@ -8,13 +8,15 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "reference/bench/end.h"
+
 enum framing { FRAMING_SIMPLE, FRAMING_STRUCTURED, FRAMING_EXTENDED };
 
 /* What every connection does. */
 struct workload {
     enum framing framing;
     uint16_t command;
-    uint32_t length;    /* bytes of each request */
+    uint64_t length;    /* bytes of each request; 32 bits without extended headers */
     unsigned depth;     /* requests in flight on one connection */
     bool random;        /* offsets, multiples of length; otherwise one behind the other */
     uint64_t start;     /* bytes from the start of the export, where the range of the requests begins */
@@ -24,7 +26,7 @@ struct workload {
 };
 
 struct stream {
-    int descriptor; /* does not block */
+    struct end end; /* does not block */
     uint64_t random;
     uint64_t next; /* sequential: bytes from the start of the range */
 
@@ -43,8 +45,8 @@ struct stream {
 
 enum { STREAM_RECEIVE_MAX = 1 << 20 };
 
-/* descriptor: connected, in transmission; owned from now on. */
-void stream_open(struct stream *s, int descriptor, const struct workload *w, uint64_t seed);
+/* end: connected, in transmission; owned from now on. */
+void stream_open(struct stream *s, struct end end, const struct workload *w, uint64_t seed);
 void stream_close(struct stream *s);
 
 /* Makes as many requests as depth and remaining allow and sends what goes without waiting.  False, with
