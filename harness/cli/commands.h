@@ -7,6 +7,7 @@ int command_run(int argc, char **argv);
 int command_decode(int argc, char **argv);
 int command_list(int argc, char **argv);
 int command_explain(int argc, char **argv);
+int command_coverage(int argc, char **argv);
 int command_serve(int argc, char **argv);
 
 #endif

@@ -16,6 +16,7 @@ static const struct {
     { "run", command_run, "play cases against a server (the default command)" },
     { "list", command_list, "list the cases" },
     { "explain", command_explain, "tell what a requirement demands and which cases check it" },
+    { "coverage", command_coverage, "tell how each requirement is judged, and which are not" },
     { "decode", command_decode, "print the connections of a capture as cases" },
     { "serve", command_serve, "serve an export from memory, correctly or with faults on purpose" },
     { "help", command_help, "this text" },

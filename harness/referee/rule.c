@@ -5,14 +5,33 @@
 #include <stdio.h>
 
 const struct rule rules[] = {
-#define RULE(id, occasion, watch) { id, ANY_HEADERS, occasion, watch },
-#define COMPACT(id, occasion, watch) { id, COMPACT_HEADERS, occasion, watch },
-#define EXTENDED(id, occasion, watch) { id, EXTENDED_HEADERS, occasion, watch },
-#define WIRE(id) { id, ANY_HEADERS, AT_WIRE, NULL },
+#define RULE(id, occasion, watch) { id, ANY_HEADERS, occasion, watch, #watch },
+#define COMPACT(id, occasion, watch) { id, COMPACT_HEADERS, occasion, watch, #watch },
+#define EXTENDED(id, occasion, watch) { id, EXTENDED_HEADERS, occasion, watch, #watch },
+#define WIRE(id) { id, ANY_HEADERS, AT_WIRE, NULL, NULL },
 #include "referee/rule.def"
 };
 
 const size_t rule_count = sizeof rules / sizeof *rules;
+
+const char *occasion_text(enum occasion occasion)
+{
+    static const char *const texts[] = {
+        [AT_WIRE] = "where bytes are no message, or a message does not obey its layout",
+        [AT_GREETING] = "at a newstyle greeting",
+        [AT_EXPORT] = "at an answer to NBD_OPT_EXPORT_NAME",
+        [AT_OPTION_REPLY] = "at an option reply",
+        [AT_INFO] = "at an NBD_REP_INFO",
+        [AT_SIMPLE_REPLY] = "at a simple reply",
+        [AT_CHUNK] = "at a chunk",
+        [AT_REPLY] = "when a reply is complete",
+        [AT_LOST] = "where the server's bytes make no sense",
+        [AT_CLOSE] = "when the server closes without an excuse",
+        [AT_STALL] = "when the server had its time and sent nothing",
+    };
+
+    return texts[occasion];
+}
 
 static bool applies(const struct rule *rule, const struct session *s, enum occasion occasion)
 {

@@ -43,11 +43,15 @@ struct rule {
     enum headers headers;
     enum occasion occasion;
     rule_watch *watch; /* NULL at AT_WIRE */
+    const char *name;  /* of the function: "export_lacks_has_flags"; NULL at AT_WIRE */
 };
 
 /* All of them, for lists of what is judged. */
 extern const struct rule rules[];
 extern const size_t rule_count;
+
+/* "at a newstyle greeting" */
+const char *occasion_text(enum occasion occasion);
 
 /* Shows the occasion to its rules.  Returns how many were broken. */
 size_t rules_look(struct session *s, enum occasion occasion, const struct message *m);

@@ -127,6 +127,14 @@ static void append_link(struct catalogue *c, struct requirement_link **list, con
     *list = link;
 }
 
+/* The next column; NULL where it is missing or "-". */
+static const char *take_remark(const struct catalogue *c, struct span *rest)
+{
+    struct span text = take_until(rest, '\t');
+
+    return text.len == 0 || span_equal(text, span_text("-")) ? NULL : arena_text(c->arena, text);
+}
+
 /* Links a row to those behind its "as". */
 static void link_row(struct catalogue *c, struct requirement *r, struct span ids, struct diagnostics *d)
 {
@@ -173,8 +181,8 @@ static void add_row(struct catalogue *c, struct span line, struct diagnostics *d
         diagnostic_error(d, place_of(c, columns[2]), "a party is one of server, client, both");
         return;
     }
-    take_until(&rest, '\t'); /* precondition */
-    take_until(&rest, '\t'); /* violation */
+    r->precondition = take_remark(c, &rest);
+    r->violation = take_remark(c, &rest);
     if (!find_judged(c, rest, r)) {
         diagnostic_error(d, place_of(c, rest),
                          "the last column is empty, 'warn: REASON', 'note: REASON', "

@@ -14,13 +14,15 @@ enum level { LEVEL_FORMAT, LEVEL_MUST, LEVEL_SHOULD, LEVEL_MAY };
 struct requirement {
     const char *id;
     enum level level;
-    const char *level_text; /* as in the file: "MUST-NOT" */
-    const char *party;      /* "server", "client", "both" */
-    const char *section;    /* of the specification */
-    const char *line;       /* of spec/proto.md; "ext:1656" of the extension's text */
-    const char *summary;    /* what is demanded */
-    enum level judged;      /* the level that verdicts follow: lower than level where the text is unclear */
-    const char *judged_why; /* why it is lower; NULL where it is not */
+    const char *level_text;   /* as in the file: "MUST-NOT" */
+    const char *party;        /* "server", "client", "both" */
+    const char *section;      /* of the specification */
+    const char *line;         /* of spec/proto.md; "ext:1656" of the extension's text */
+    const char *summary;      /* what is demanded */
+    const char *precondition; /* where it is; NULL: everywhere */
+    const char *violation;    /* how a breach shows; NULL: the summary says it */
+    enum level judged;        /* the level that verdicts follow: lower than level where the text is unclear */
+    const char *judged_why;   /* why it is lower; NULL where it is not */
     struct requirement_link *shows_as; /* rows as whose breach a breach of this one shows */
     struct requirement_link *shown_by; /* the other way round: rows that show as this one */
     const char *unseen_why; /* why no tester at the other end of a socket can see a breach; NULL: it can */

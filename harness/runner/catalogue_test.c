@@ -27,9 +27,10 @@ static struct catalogue *parse(const char *rows, struct diagnostics *d)
 static void a_row_is_found_by_its_id(void **state)
 {
     struct diagnostics d;
-    struct catalogue *c = parse("opt.abort.ack\tMUST\tserver\tOption types\t1089\tABORT is answered.\t-\t-\n"
-                                "error.eperm\tSHOULD-NOT\tboth\tError values\text:7\tNot so.\n",
-                                &d);
+    struct catalogue *c =
+        parse("opt.abort.ack\tMUST\tserver\tOption types\t1089\tABORT is answered.\t-\tsilence\n"
+              "error.eperm\tSHOULD-NOT\tboth\tError values\text:7\tNot so.\n",
+              &d);
     const struct requirement *r;
 
     (void)state;
@@ -43,6 +44,11 @@ static void a_row_is_found_by_its_id(void **state)
     assert_string_equal(r->section, "Error values");
     assert_string_equal(r->line, "ext:7");
     assert_string_equal(r->summary, "Not so.");
+    assert_null(r->precondition);
+    assert_null(r->violation);
+    r = catalogue_at(c, 0);
+    assert_null(r->precondition);
+    assert_string_equal(r->violation, "silence");
     assert_null(catalogue_find(c, span_text("error.eper")));
     catalogue_free(c);
     diagnostics_free(&d);

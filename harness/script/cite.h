@@ -12,6 +12,13 @@
 void cite_each(const struct tree_case *c, void (*each)(void *ctx, const struct citation *citation),
                void *ctx);
 
+/* The first that names id; NULL: the case does not cite it. */
+const struct citation *cite_find(const struct tree_case *c, const char *id);
 bool cite_has(const struct tree_case *c, const char *id);
+
+/* The same for the ids behind a `breaks`: demands on clients that the case breaks on purpose. */
+void cite_each_broken(const struct tree_case *c, void (*each)(void *ctx, const struct citation *citation),
+                      void *ctx);
+const struct citation *cite_find_broken(const struct tree_case *c, const char *id);
 
 #endif
