@@ -111,21 +111,25 @@ static struct setup setup_of(size_t number)
         { .bits = 0 },
         { .bits = SETUP_IN_PIECES },
         { .tls = REFERENCE_TLS_FORCED },
-        { .tls = REFERENCE_TLS_SELECTIVE },
+        { .tls = REFERENCE_TLS_SELECTIVE, .bits = SETUP_TLS_ONLY },
         { .bits = SETUP_NO_EXTENDED | SETUP_SMALL_MEMORY },
-        { .bits = SETUP_NO_STRUCTURED },
+        { .bits = SETUP_NO_STRUCTURED | SETUP_SIZES_REQUIRED },
+        { .bits = SETUP_IN_PIECES | SETUP_NO_SIZES },
+        { .bits = SETUP_READ_ONLY },
         { .face = REFERENCE_NEWSTYLE },
         { .face = REFERENCE_OLDSTYLE },
     };
     enum { SETUPS = sizeof setups / sizeof *setups };
     struct setup setup = setups[number % SETUPS];
+    size_t turn = number / SETUPS;
 
-    if (number % 2 == 0 || setup.face != REFERENCE_FIXED_NEWSTYLE)
-        return setup;
     setup.seed = (uint8_t)number;
-    setup.oddities[0] = (uint16_t)(number / 2 % ODDITY_COUNT + 1);
-    setup.oddities[1] = (uint16_t)(number / 3 % ODDITY_COUNT + 1);
-    setup.fault = number % 8 == 1 ? (uint16_t)(number / 8 % FAULT_COUNT + 1) : 0;
+    if (turn % 4 == 1)
+        setup.fault = (uint16_t)(number % FAULT_COUNT + 1);
+    if (turn % 4 >= 2)
+        setup.oddities[0] = (uint16_t)(number % ODDITY_COUNT + 1);
+    if (turn % 4 == 3)
+        setup.oddities[1] = (uint16_t)(number / 3 % ODDITY_COUNT + 1);
     return setup;
 }
 

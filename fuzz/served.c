@@ -14,7 +14,7 @@ void served_init(struct served *s, uint64_t memory)
 
     *s = (struct served){
         .exports = {
-            { .name = "", .block_size = { 1, 4096, PAYLOAD_MAX } },
+            { .name = "", .description = "the default export", .block_size = { 1, 4096, PAYLOAD_MAX } },
             { .name = "read only",
               .description = "refuses what alters data",
               .read_only = true,

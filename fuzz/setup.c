@@ -49,6 +49,11 @@ void setup_apply(const struct setup *setup, struct served *served)
 {
     struct reference_config *config = &served->config;
 
+    served->exports[0].tls_only = setup->bits & SETUP_TLS_ONLY;
+    served->exports[0].block_size_required = setup->bits & SETUP_SIZES_REQUIRED;
+    served->exports[0].read_only = setup->bits & SETUP_READ_ONLY;
+    if (setup->bits & SETUP_NO_SIZES)
+        served->exports[0].block_size = (struct wire_info_block_size){ 0 };
     config->face = setup->face;
     config->tls = setup->tls;
     config->no_structured = setup->bits & SETUP_NO_STRUCTURED;

@@ -16,6 +16,11 @@ enum setup_bit {
     SETUP_NO_EXTENDED = 1 << 1,
     SETUP_IN_PIECES = 1 << 2,    /* long data leave piece by piece */
     SETUP_SMALL_MEMORY = 1 << 3, /* the exports run out of it soon */
+    /* of the default export */
+    SETUP_TLS_ONLY = 1 << 4,
+    SETUP_SIZES_REQUIRED = 1 << 5, /* clients have to ask for the block size */
+    SETUP_NO_SIZES = 1 << 6,       /* none are enforced */
+    SETUP_READ_ONLY = 1 << 7,
 };
 
 struct setup {
