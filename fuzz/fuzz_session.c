@@ -116,13 +116,16 @@ static void take_step(struct meeting *m, const struct record *step)
     take_output(m);
 }
 
-static void hold_server(const struct meeting *m)
+/* Where replies come out of order and two requests in flight have one cookie, nobody can tell whose data
+ * follow a simple reply: the framing of an odd server may be lost without anybody's blame but the client's.
+ */
+static void hold_server(const struct meeting *m, bool odd)
 {
     const struct violation *complaint = conversation_complaint(&m->conversation);
 
     HOLDS(!complaint, "the referee says of the server: %s: message %llu: %s", complaint->rule,
           (unsigned long long)complaint->message, complaint->came);
-    HOLDS(!session_lost(m->conversation.session, SIDE_SERVER), "the referee cannot follow the server");
+    HOLDS(odd || !session_lost(m->conversation.session, SIDE_SERVER), "the referee cannot follow the server");
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -148,7 +151,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     while (step.kind != HAPPENING_FINISHED && goes_on(&m) && record_take(&input, HAPPENING_COUNT, &step))
         take_step(&m, &step);
     if (m.judged)
-        hold_server(&m);
+        hold_server(&m, setup.oddities[0] > 0 || setup.oddities[1] > 0);
 
     buffer_free(&m.spare);
     conversation_free(&m.conversation);
