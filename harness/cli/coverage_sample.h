@@ -44,8 +44,8 @@ static bool sample_watch(const struct sight *at)
 }
 
 static const struct rule sample_rules[] = {
-    { "a.ruled", ANY_HEADERS, AT_CLOSE, sample_watch, "it_closes" },
-    { "a.ruled", EXTENDED_HEADERS, AT_WIRE, NULL, NULL },
+    { "a.ruled", ANY_HEADERS, SIDE_SERVER, AT_CLOSE, sample_watch, "it_closes" },
+    { "a.ruled", EXTENDED_HEADERS, SIDE_SERVER, AT_WIRE, NULL, NULL },
 };
 
 static const struct fault_row sample_faults[] = {

@@ -98,7 +98,8 @@ static void ids_that_are_no_rows_are_mistakes(void **state)
 {
     static const struct fault_row wrong_faults[] = { { "odd", "a.cited a.citted", "b", "", "x" } };
     static const struct oddity_row wrong_oddities[] = { { "queer", "a.lave", "", "x" } };
-    static const struct rule wrong_rules[] = { { "a.", ANY_HEADERS, AT_CLOSE, sample_watch, "it_closes" } };
+    static const struct rule wrong_rules[] = { { "a.", ANY_HEADERS, SIDE_SERVER, AT_CLOSE, sample_watch,
+                                                 "it_closes" } };
     struct sample s;
 
     (void)state;

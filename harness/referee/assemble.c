@@ -15,7 +15,9 @@ enum {
     KEEP_EXTENDED_STATUS = 8 + 16 * (1 << 20), /* the longest BLOCK_STATUS_EXT chunk */
     EXTENTS_MAX = 1 << 20,                     /* kept of one reply */
     STATUSES_MAX = 4 * SESSION_MAX_CONTEXTS,
-    RANGES_MAX = 4096, /* islands of covered bytes in one reply; more are not followed */
+    RANGES_MAX = 4096,   /* islands of covered bytes in one reply; more are not followed */
+    CONTENTS_MAX = 4096, /* chunks whose place is remembered */
+    ERROR_OFFSETS_MAX = 256,
 };
 
 /* ---- requests ---- */
@@ -286,6 +288,20 @@ static void cover(struct exchange *e, uint64_t offset, uint64_t length)
     e->covered += added.end - added.start;
 }
 
+/* Notes where a content chunk was, and whether its bytes were kept. */
+static void note_content(struct exchange *e, const struct chunk_data *chunk, bool data)
+{
+    struct held *h = held_of(e);
+
+    if (h->content_count == CONTENTS_MAX)
+        return;
+    if ((h->content_count & (h->content_count - 1)) == 0) /* a power of two, or 0: there is no more room */
+        h->contents =
+            memory_grow(h->contents, (h->content_count > 0 ? 2 * h->content_count : 1) * sizeof *h->contents);
+    h->contents[h->content_count++] =
+        (struct session_content){ chunk->offset, chunk->offset + chunk->data_bytes, data };
+}
+
 /* Puts bytes (data.at NULL: zeroes) in their place in the reply. */
 static void place(struct exchange *e, uint64_t offset, uint64_t length, const uint8_t *data)
 {
@@ -326,6 +342,7 @@ static void take_content(struct session *s, const struct message *m)
         place(e, chunk->offset, chunk->data_bytes, is_hole ? NULL : chunk->data.at);
     if (!held_of(e)->untracked)
         cover(e, chunk->offset, chunk->data_bytes);
+    note_content(e, chunk, !is_hole && chunk->data.len == chunk->data_bytes);
 }
 
 static bool is_base_allocation(const struct session *s, uint32_t id)
@@ -379,11 +396,26 @@ static void take_status(struct session *s, const struct message *m)
     compare_status(s, e, &status);
 }
 
+/* Notes what an ERROR_OFFSET chunk says. */
+static void note_error_offset(struct exchange *e, uint64_t offset)
+{
+    struct held *h = held_of(e);
+
+    if (h->error_offset_count == ERROR_OFFSETS_MAX || !assemble_is_inside(e, offset, 1))
+        return;
+    h->error_offsets = memory_grow(h->error_offsets, (h->error_offset_count + 1) * sizeof *h->error_offsets);
+    h->error_offsets[h->error_offset_count++] = offset;
+}
+
 static void take_error(const struct message *m)
 {
     struct exchange *e = m->exchange;
     struct held *h = held_of(e);
 
+    if (m->chunk_head.type == NBD_REPLY_TYPE_ERROR)
+        h->plain_errors++;
+    if (m->chunk.has_error_offset && !m->flaw.rule)
+        note_error_offset(e, m->chunk.offset);
     e->error_chunks++;
     if (e->error == 0)
         e->error = m->chunk.error;
@@ -402,6 +434,7 @@ void assemble_chunk(struct session *s, const struct message *m)
     e->form = m->chunk_head.extended ? REPLY_FORM_EXTENDED : REPLY_FORM_STRUCTURED;
     e->head_offset = m->chunk_head.offset;
     e->chunks++;
+    held_of(e)->last_flags = m->chunk_head.flags;
     switch (m->chunk.role) {
     case CHUNK_CONTENT:
         take_content(s, m);

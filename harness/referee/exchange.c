@@ -70,7 +70,7 @@ static void more_buckets(struct session *s)
 
 static void remember(struct session *s, const struct exchange *e)
 {
-    struct past past = { e->request.cookie, e->request.type, e->form };
+    struct past past = { e->request.cookie, e->request.type, e->form, e->error };
 
     if (s->past_count == s->past_room && s->past_room < PAST_MAX) {
         s->past_room = s->past_room > 0 ? 2 * s->past_room : PAST_FIRST;
@@ -147,6 +147,8 @@ static void held_free(struct held *h)
     free(h->exchange.statuses);
     free(h->exchange.filter);
     free(h->exchange.ranges);
+    free(h->contents);
+    free(h->error_offsets);
     buffer_free(&h->exchange.data);
     buffer_free(&h->text);
     free(h);

@@ -5,10 +5,11 @@
 #include <stdio.h>
 
 const struct rule rules[] = {
-#define RULE(id, occasion, watch) { id, ANY_HEADERS, occasion, watch, #watch },
-#define COMPACT(id, occasion, watch) { id, COMPACT_HEADERS, occasion, watch, #watch },
-#define EXTENDED(id, occasion, watch) { id, EXTENDED_HEADERS, occasion, watch, #watch },
-#define WIRE(id) { id, ANY_HEADERS, AT_WIRE, NULL, NULL },
+#define RULE(id, occasion, watch) { id, ANY_HEADERS, SIDE_SERVER, occasion, watch, #watch },
+#define COMPACT(id, occasion, watch) { id, COMPACT_HEADERS, SIDE_SERVER, occasion, watch, #watch },
+#define EXTENDED(id, occasion, watch) { id, EXTENDED_HEADERS, SIDE_SERVER, occasion, watch, #watch },
+#define CLIENT(id, occasion, watch) { id, ANY_HEADERS, SIDE_CLIENT, occasion, watch, #watch },
+#define WIRE(id) { id, ANY_HEADERS, SIDE_SERVER, AT_WIRE, NULL, NULL },
 #include "referee/rule.def"
 };
 
@@ -28,6 +29,8 @@ const char *occasion_text(enum occasion occasion)
         [AT_LOST] = "where the server's bytes make no sense",
         [AT_CLOSE] = "when the server closes without an excuse",
         [AT_STALL] = "when the server had its time and sent nothing",
+        [AT_REQUEST] = "at a request of the client",
+        [AT_CLIENT_LOST] = "where the client's bytes make no sense",
     };
 
     return texts[occasion];
@@ -45,14 +48,14 @@ size_t rules_look(struct session *s, enum occasion occasion, const struct messag
     struct sight at = { .session = s, .message = m, .exchange = m ? m->exchange : NULL };
     size_t count = 0;
 
-    if (at.exchange && held_of(at.exchange)->ambiguous)
+    if (at.exchange && held_of(at.exchange)->ambiguous && occasion != AT_REQUEST)
         return 0;
     if (m && m->head.kind == SCAN_KIND_OPTION_REPLY && !haggle_is_late(s, &m->head.option_reply))
         at.option = haggle_option_due(s);
     for (size_t i = 0; i < rule_count; i++) {
         if (!applies(&rules[i], s, occasion))
             continue;
-        at.rule = rules[i].id;
+        at.rule = &rules[i];
         count += rules[i].watch(&at);
     }
     return count;
@@ -66,6 +69,6 @@ bool broken(const struct sight *at, const char *fmt, ...)
     va_start(ap, fmt);
     vsnprintf(came, sizeof came, fmt, ap);
     va_end(ap);
-    violations_add(at->session->violations, at->rule, SIDE_SERVER, at->session->messages, "%s", came);
+    violations_add(at->session->violations, at->rule->id, at->rule->party, at->session->messages, "%s", came);
     return true;
 }

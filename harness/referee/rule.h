@@ -8,6 +8,8 @@
 
 #include "referee/state.h"
 
+struct rule;
+
 /* What a rule looks at. */
 enum occasion {
     AT_WIRE,         /* told by wire: the scanner where framing is lost, the decoders where a frame is bad */
@@ -17,18 +19,20 @@ enum occasion {
     AT_INFO,         /* NBD_REP_INFO of sound length */
     AT_SIMPLE_REPLY,
     AT_CHUNK,
-    AT_REPLY, /* a reply in either form is complete */
-    AT_LOST,  /* framing of the server's bytes is lost */
-    AT_CLOSE, /* the server closed and had no excuse */
-    AT_STALL, /* the server had its time and sent nothing */
+    AT_REPLY,       /* a reply in either form is complete */
+    AT_LOST,        /* framing of the server's bytes is lost */
+    AT_CLOSE,       /* the server closed and had no excuse */
+    AT_STALL,       /* the server had its time and sent nothing */
+    AT_REQUEST,     /* what the client does: a request has come whole */
+    AT_CLIENT_LOST, /* framing of the client's bytes is lost */
 };
 
-/* What a rule is shown.  The state is that before the message, but at AT_REPLY. */
+/* What a rule is shown.  The state is that before the message, but at AT_REPLY and AT_REQUEST. */
 struct sight {
     struct session *session;
-    const char *rule;
+    const struct rule *rule;
     const struct message *message;   /* the message at hand; NULL at LOST, CLOSE and STALL */
-    const struct exchange *exchange; /* what a reply belongs to; NULL: nothing in flight */
+    const struct exchange *exchange; /* what a reply belongs to, or a request; NULL: nothing in flight */
     const struct pending *option;    /* what an option reply belongs to; NULL: nothing */
 };
 
@@ -41,6 +45,7 @@ enum headers { ANY_HEADERS, COMPACT_HEADERS, EXTENDED_HEADERS };
 struct rule {
     const char *id;
     enum headers headers;
+    enum side party; /* whom it binds */
     enum occasion occasion;
     rule_watch *watch; /* NULL at AT_WIRE */
     const char *name;  /* of the function: "export_lacks_has_flags"; NULL at AT_WIRE */
@@ -62,6 +67,7 @@ bool broken(const struct sight *at, const char *fmt, ...) __attribute__((format(
 #define RULE(id, occasion, watch) rule_watch watch;
 #define COMPACT(id, occasion, watch) rule_watch watch;
 #define EXTENDED(id, occasion, watch) rule_watch watch;
+#define CLIENT(id, occasion, watch) rule_watch watch;
 #define WIRE(id)
 #include "referee/rule.def"
 

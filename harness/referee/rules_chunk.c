@@ -99,6 +99,19 @@ bool second_content_chunk(const struct sight *at)
                   e->data_chunks + e->hole_chunks + 1);
 }
 
+/* The length of such a chunk has 32 bits. */
+bool length_overflown(const struct sight *at)
+{
+    uint64_t payload;
+
+    if (!is_for_read(at) || !is_type(at, NBD_REPLY_TYPE_OFFSET_DATA))
+        return false;
+    payload = at->exchange->request.length + WIRE_SIZE_chunk_data;
+    return payload > UINT32_MAX && at->message->chunk_head.length == (uint32_t)payload &&
+           broken(at, "a chunk with length %" PRIu64 " for %" PRIu64 " bytes", at->message->chunk_head.length,
+                  at->exchange->request.length);
+}
+
 /* ---- the whole reply to READ ---- */
 
 static bool is_good_read(const struct sight *at)
@@ -164,4 +177,77 @@ bool hole_not_zero(const struct sight *at)
     return wrong->bytes > 0 &&
            broken(at, "a hole over byte %" PRIu64 ", which is 0x%02x; %" PRIu64 " bytes are not zero",
                   wrong->offset, wrong->wanted, wrong->bytes);
+}
+
+/* ---- how it is divided ---- */
+
+enum { SECTOR = 512, CHUNKS_FEW = 16 };
+
+/* A border between content chunks that lies within a sector all of which was asked for.  Where the request
+ * begins or ends there it may be anywhere. */
+static bool is_odd_border(const struct sight *at, uint64_t border)
+{
+    return border % SECTOR != 0 && assemble_is_inside(at->exchange, border - border % SECTOR, SECTOR);
+}
+
+bool chunks_not_aligned(const struct sight *at)
+{
+    const struct held *h;
+
+    if (!is_good_read(at) || at->exchange->form == REPLY_FORM_SIMPLE)
+        return false;
+    h = held_of(at->exchange);
+    for (size_t i = 0; i < h->content_count; i++)
+        if (is_odd_border(at, h->contents[i].start) || is_odd_border(at, h->contents[i].end))
+            return broken(at,
+                          "a chunk of %" PRIu64 " bytes from %" PRIu64 " among those for %" PRIu64
+                          " bytes from %" PRIu64,
+                          h->contents[i].end - h->contents[i].start, h->contents[i].start,
+                          at->exchange->request.length, at->exchange->request.offset);
+    return false;
+}
+
+/* "A server SHOULD try to minimize the number of chunks": one for each sector and more is no trying. */
+bool too_many_chunks(const struct sight *at)
+{
+    const struct exchange *e = at->exchange;
+    unsigned chunks;
+
+    if (!is_good_read(at))
+        return false;
+    chunks = e->data_chunks + e->hole_chunks;
+    return chunks > CHUNKS_FEW && chunks > e->request.length / SECTOR + 2 &&
+           broken(at, "%u content chunks for %" PRIu64 " bytes", chunks, e->request.length);
+}
+
+/* ---- DF ---- */
+
+static bool has_df(const struct sight *at)
+{
+    return is_for_read(at) && (at->exchange->request.flags & NBD_CMD_FLAG_DF) &&
+           (at->session->negotiated.transmission_flags & NBD_FLAG_SEND_DF);
+}
+
+/* A hole in the reply while not all that was asked for is one. */
+bool hole_for_both(const struct sight *at)
+{
+    const struct exchange *e = at->exchange;
+    const struct model_mismatch *data;
+
+    if (!has_df(at) || !is_good_read(at) || e->hole_chunks == 0)
+        return false;
+    data = &held_of(e)->wrong.hole;
+    if (e->covered < e->request.length)
+        return broken(at, "a hole over %" PRIu64 " of %" PRIu64 " bytes", e->covered, e->request.length);
+    return data->bytes > 0 && data->bytes < e->request.length &&
+           broken(at, "a hole over %" PRIu64 " bytes, %" PRIu64 " of which are not zero", e->request.length,
+                  data->bytes);
+}
+
+bool overflow_with_content(const struct sight *at)
+{
+    const struct exchange *e = at->exchange;
+
+    return has_df(at) && e->error == NBD_EOVERFLOW && e->data_chunks + e->hole_chunks > 0 &&
+           broken(at, "EOVERFLOW, and %u content chunks", e->data_chunks + e->hole_chunks);
 }

@@ -85,6 +85,8 @@ bool chunk_beyond_maximum(const struct sight *at)
 
     if (head(at)->type == NBD_REPLY_TYPE_OFFSET_DATA)
         bytes = chunk->data_bytes;
+    else if (head(at)->type == NBD_REPLY_TYPE_BLOCK_STATUS && head(at)->length > WIRE_SIZE_chunk_status)
+        bytes = head(at)->length - WIRE_SIZE_chunk_status;
     else if (chunk->wide && head(at)->length > WIRE_SIZE_extended_status)
         bytes = head(at)->length - WIRE_SIZE_extended_status;
     return n->block_size_known && bytes > n->block_size.maximum &&

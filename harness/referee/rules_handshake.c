@@ -25,7 +25,7 @@ bool export_with_reply_header(const struct sight *at)
 {
     const struct scan_lost *lost = &server(at)->lost_how;
 
-    return strcmp(lost->rule, at->rule) == 0 &&
+    return strcmp(lost->rule, at->rule->id) == 0 &&
            broken(at, "the answer to EXPORT_NAME begins with the magic of an option reply, 0x%016" PRIx64,
                   lost->got);
 }
@@ -35,7 +35,7 @@ bool export_without_padding(const struct sight *at)
 {
     const struct scan_lost *lost = &server(at)->lost_how;
 
-    return strcmp(lost->rule, at->rule) == 0 &&
+    return strcmp(lost->rule, at->rule->id) == 0 &&
            broken(at, "0x%08" PRIx64 " where 124 zero bytes were due behind the transmission flags",
                   lost->got);
 }

@@ -52,6 +52,83 @@ bool historic_reply(const struct sight *at)
     return strange_magic(at) == UINT32_C(0x96744668) && broken(at, "the historic reply magic, 0x96744668");
 }
 
+bool logged_reply(const struct sight *at)
+{
+    return strange_magic(at) == UINT32_C(0x25609514) &&
+           broken(at, "0x25609514, which is for the log of nbd-server");
+}
+
+/* What stands there has a rule of its own. */
+static bool is_known_stranger(uint64_t magic)
+{
+    return magic == NBD_EXTENDED_REPLY_MAGIC || magic == UINT32_C(0x96744668) ||
+           magic == UINT32_C(0x25609514) || magic == NBD_REP_MAGIC >> 32;
+}
+
+/* Nothing came before that could have been too long, but for the padding of the handshake. */
+static bool is_first_reply(const struct sight *at)
+{
+    return at->session->transmission && !at->session->replied && session_oldest(at->session) &&
+           strange_magic(at) != 0 && !is_known_stranger(strange_magic(at));
+}
+
+bool simple_magic_changed(const struct sight *at)
+{
+    return !has_chunks(at) && is_first_reply(at) &&
+           broken(at, "magic 0x%08" PRIx64 " in the first reply", strange_magic(at));
+}
+
+/* Other requests may be answered by either kind. */
+bool chunk_magic_changed(const struct sight *at)
+{
+    return has_structured(at) && is_first_reply(at) &&
+           session_oldest(at->session)->request.type == NBD_CMD_READ &&
+           broken(at, "magic 0x%08" PRIx64 " in the first reply, which is to READ", strange_magic(at));
+}
+
+/* ---- what the last reply left behind, where the next one should begin ---- */
+
+static const struct past *left_by(const struct sight *at, enum reply_form form)
+{
+    const struct session *s = at->session;
+
+    return s->transmission && s->replied && s->last_reply.form == form &&
+                   !is_known_stranger(strange_magic(at))
+               ? &s->last_reply
+               : NULL;
+}
+
+bool bytes_behind_data(const struct sight *at)
+{
+    const struct past *last = left_by(at, REPLY_FORM_SIMPLE);
+
+    return last && last->type == NBD_CMD_READ && last->error == 0 &&
+           broken(at, "0x%08" PRIx64 " behind the data of a READ", strange_magic(at));
+}
+
+bool bytes_behind_error(const struct sight *at)
+{
+    const struct past *last = left_by(at, REPLY_FORM_SIMPLE);
+
+    return last && last->type == NBD_CMD_READ && last->error != 0 &&
+           broken(at, "0x%08" PRIx64 " behind the error of a READ", strange_magic(at));
+}
+
+bool bytes_behind_no_data(const struct sight *at)
+{
+    const struct past *last = left_by(at, REPLY_FORM_SIMPLE);
+
+    return last && last->type != NBD_CMD_READ &&
+           broken(at, "0x%08" PRIx64 " behind a simple reply to another command than READ",
+                  strange_magic(at));
+}
+
+bool bytes_behind_chunk(const struct sight *at)
+{
+    return left_by(at, REPLY_FORM_STRUCTURED) &&
+           broken(at, "0x%08" PRIx64 " behind a chunk", strange_magic(at));
+}
+
 /* ---- which request is answered ---- */
 
 static bool unknown_cookie(const struct sight *at)
@@ -68,6 +145,45 @@ bool simple_with_unknown_cookie(const struct sight *at)
 bool chunk_with_unknown_cookie(const struct sight *at)
 {
     return unknown_cookie(at);
+}
+
+/* A reply in several chunks is under way, none of which is the last. */
+static bool is_under_way(const struct sight *at)
+{
+    for (const struct held *h = at->session->in_flight.oldest; h; h = h->newer)
+        if (h->exchange.chunks > 0)
+            return true;
+    return false;
+}
+
+bool chunk_with_another_cookie(const struct sight *at)
+{
+    return is_under_way(at) && unknown_cookie(at);
+}
+
+/* Fields in another order: the cookie of a request stands elsewhere in the header. */
+static bool is_cookie(const struct sight *at, uint64_t cookie)
+{
+    return exchange_find(at->session, cookie) != NULL;
+}
+
+bool simple_fields_misplaced(const struct sight *at)
+{
+    const struct wire_simple_reply *reply = &at->message->head.simple_reply;
+
+    return !at->exchange && !requests_unknown(at) && !past_of(at) &&
+           is_cookie(at, (uint64_t)reply->error << 32 | reply->cookie >> 32) &&
+           broken(at, "the cookie of a request directly behind the magic");
+}
+
+bool chunk_fields_misplaced(const struct sight *at)
+{
+    const struct session_chunk *chunk = &at->message->chunk_head;
+
+    return !at->exchange && !requests_unknown(at) && !past_of(at) &&
+           (is_cookie(at, (uint64_t)chunk->flags << 48 | (uint64_t)chunk->type << 32 | chunk->cookie >> 32) ||
+            is_cookie(at, chunk->cookie << 32 | chunk->length)) &&
+           broken(at, "the cookie of a request elsewhere in the header of a chunk");
 }
 
 bool simple_behind_reply(const struct sight *at)
@@ -149,6 +265,51 @@ bool structured_reply_missing(const struct sight *at)
            broken(at, "no reply to cookie 0x%" PRIx64, e->request.cookie);
 }
 
+/* ---- replies that end in the middle ---- */
+
+static bool ends_in_middle(const struct sight *at, uint64_t size, bool in_header)
+{
+    uint64_t have, want;
+
+    scan_progress(&at->session->streams[SIDE_SERVER].scan, &have, &want);
+    if (!at->session->transmission || have < sizeof(uint32_t) || have >= want ||
+        in_header != (want == size && have < size))
+        return false;
+    return broken(at, "%" PRIu64 " of %" PRIu64 " bytes", have, want);
+}
+
+static enum scan_kind kind_under_way(const struct sight *at)
+{
+    return at->session->streams[SIDE_SERVER].head.kind;
+}
+
+bool simple_header_cut_off(const struct sight *at)
+{
+    return !at->session->negotiated.extended && ends_in_middle(at, WIRE_SIZE_simple_reply, true);
+}
+
+bool chunk_header_cut_off(const struct sight *at)
+{
+    return ends_in_middle(at, WIRE_SIZE_chunk, true);
+}
+
+static bool is_in_body(const struct sight *at)
+{
+    return at->session->streams[SIDE_SERVER].scan.state == SCAN_IN_BODY;
+}
+
+bool simple_data_cut_off(const struct sight *at)
+{
+    return is_in_body(at) && kind_under_way(at) == SCAN_KIND_SIMPLE_REPLY &&
+           ends_in_middle(at, WIRE_SIZE_simple_reply, false);
+}
+
+bool chunk_payload_cut_off(const struct sight *at)
+{
+    return is_in_body(at) && kind_under_way(at) == SCAN_KIND_CHUNK &&
+           ends_in_middle(at, WIRE_SIZE_chunk, false);
+}
+
 /* ---- the form of the reply ---- */
 
 bool chunk_not_negotiated(const struct sight *at)
@@ -159,6 +320,12 @@ bool chunk_not_negotiated(const struct sight *at)
 static bool is_for(const struct sight *at, uint16_t command)
 {
     return at->exchange && at->exchange->request.type == command;
+}
+
+bool simple_reply_with_data(const struct sight *at)
+{
+    return has_structured(at) && at->message->body_bytes > 0 &&
+           broken(at, "a simple reply with %" PRIu64 " bytes of data", at->message->body_bytes);
 }
 
 bool simple_reply_to_read(const struct sight *at)

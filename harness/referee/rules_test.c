@@ -354,9 +354,29 @@ static void magics(void **state)
     TALK;
 
     (void)state;
-    start_simple(&t, WRITABLE);
+    start_simple(&t, WRITABLE); /* nothing is asked for that could be meant */
     server_says(&t, U32(0x12345678), U32(0), U64(0));
     BREAKS(&t, "session.transmission.message-kinds");
+    t = talk_with(NULL);
+    start_simple(&t, WRITABLE);
+    request(&t, FLUSH, 0, 1, 0, 0);
+    server_says(&t, U32(0x12345678), U32(0), U64(1));
+    BREAKS(&t, "reply.simple.magic");
+    t = talk_with(NULL);
+    start_structured(&t, WRITABLE);
+    request(&t, READ, 0, 1, 0, 1);
+    server_says(&t, U32(0x12345678), U16(1), U16(1), U64(1), U32(9), U64(0), 7);
+    BREAKS(&t, "chunk.header.magic");
+    t = talk_with(NULL); /* either kind of reply may be meant */
+    start_structured(&t, WRITABLE);
+    request(&t, FLUSH, 0, 1, 0, 0);
+    server_says(&t, U32(0x12345678), U16(1), U16(0), U64(1), U32(0));
+    BREAKS(&t, "session.transmission.message-kinds");
+    t = talk_with(NULL);
+    start_simple(&t, WRITABLE);
+    server_says(&t, U32(0x25609514), U32(0), U64(0));
+    BREAKS(&t, "request.magic.transaction-log-unused");
+    t = talk_with(NULL);
     t = talk_with(NULL);
     start_simple(&t, WRITABLE);
     server_says(&t, U32(0x6e8a278c), U32(0), U64(0));
@@ -384,6 +404,94 @@ static void cookies(void **state)
     request(&t, FLUSH, 0, 1, 0, 0);
     chunk(&t, DONE, 0, 2, NOTHING);
     BREAKS(&t, "reply.cookie.echo");
+    t = talk_with(NULL); /* behind chunks that have the right one */
+    start_structured(&t, WRITABLE);
+    request(&t, READ, 0, 1, 0, 2);
+    chunk(&t, 0, 1, 1, BYTES(U64(0), 7));
+    chunk(&t, DONE, 1, 2, BYTES(U64(1), 7));
+    BREAKS(&t, "reply.cookie.echo", "chunk.cookie.same-in-reply");
+}
+
+static void bytes_behind_a_reply(void **state)
+{
+    TALK;
+
+    (void)state;
+    start_simple(&t, WRITABLE);
+    request(&t, READ, 0, 1, 0, 2);
+    simple(&t, 0, 1);
+    server_says(&t, 1, 2, 3, 4, 5, 6);
+    BREAKS(&t, "reply.simple.read-payload");
+    t = talk_with(NULL);
+    start_simple(&t, WRITABLE);
+    request(&t, READ, 0, 1, 0, 4);
+    simple(&t, 5, 1);
+    server_says(&t, 0, 0, 0, 0);
+    BREAKS(&t, "reply.simple.no-payload-on-error");
+    t = talk_with(NULL);
+    start_simple(&t, WRITABLE);
+    request(&t, FLUSH, 0, 1, 0, 0);
+    simple(&t, 0, 1);
+    server_says(&t, 0, 0, 0, 0);
+    BREAKS(&t, "reply.simple.no-payload-other-commands");
+    t = talk_with(NULL);
+    start_structured(&t, WRITABLE);
+    request(&t, READ, 0, 1, 0, 1);
+    chunk(&t, DONE, 1, 1, BYTES(U64(0), 7));
+    server_says(&t, 8, 0, 0, 0);
+    BREAKS(&t, "chunk.payload");
+}
+
+static void replies_that_end_in_the_middle(void **state)
+{
+    TALK;
+
+    (void)state;
+    start_simple(&t, WRITABLE); /* a cookie of 32 bits */
+    request(&t, FLUSH, 0, 1, 0, 0);
+    server_says(&t, SIMPLE, U32(0), U32(1));
+    session_stalled(t.s);
+    BREAKS(&t, "reply.simple.header-layout");
+    t = talk_with(NULL);
+    start_simple(&t, WRITABLE);
+    request(&t, READ, 0, 1, 0, 2);
+    simple(&t, 0, 1);
+    server_says(&t, 1);
+    session_stalled(t.s);
+    BREAKS(&t, "reply.simple.read-payload");
+    t = talk_with(NULL);
+    start_structured(&t, WRITABLE);
+    request(&t, FLUSH, 0, 1, 0, 0);
+    server_says(&t, STRUCTURED, U16(1), U16(0), U64(1), U16(0));
+    session_stalled(t.s);
+    BREAKS(&t, "chunk.header-layout");
+    t = talk_with(NULL);
+    start_structured(&t, WRITABLE);
+    request(&t, READ, 0, 1, 0, 2);
+    server_says(&t, STRUCTURED, U16(1), U16(1), U64(1), U32(10), U64(0), 7);
+    session_stalled(t.s);
+    BREAKS(&t, "chunk.payload");
+}
+
+static void fields_in_another_order(void **state)
+{
+    TALK;
+
+    (void)state;
+    start_simple(&t, WRITABLE);
+    request(&t, FLUSH, 0, 0x1122334455667788, 0, 0);
+    server_says(&t, SIMPLE, U64(0x1122334455667788), U32(0));
+    BREAKS(&t, "reply.simple.header-layout", "reply.cookie.echo", "error.allowed-values");
+    t = talk_with(NULL);
+    start_structured(&t, WRITABLE);
+    request(&t, FLUSH, 0, 0x1122334455667788, 0, 0);
+    server_says(&t, STRUCTURED, U64(0x1122334455667788), U16(1), U16(0), U32(0));
+    BREAKS(&t, "chunk.header-layout", "reply.cookie.echo", "chunk.flag.other-bits-clear");
+    t = talk_with(NULL);
+    start_structured(&t, WRITABLE);
+    request(&t, FLUSH, 0, 0x5566778800000000, 0, 0);
+    server_says(&t, STRUCTURED, U16(1), U16(0), U32(0), U64(0x5566778800000000));
+    BREAKS(&t, "chunk.header-layout", "reply.cookie.echo");
 }
 
 static void one_reply_per_request(void **state)
@@ -453,6 +561,12 @@ static void replies_that_do_not_come(void **state)
     chunk(&t, 0, 1, 1, BYTES(U64(0), 1));
     session_stalled(t.s);
     BREAKS(&t, "chunk.done.present");
+    t = talk_with(NULL); /* as if DONE were bit 15 */
+    start_structured(&t, WRITABLE);
+    request(&t, READ, 0, 1, 0, 1);
+    chunk(&t, 0x8000, 1, 1, BYTES(U64(0), 1));
+    session_stalled(t.s);
+    BREAKS(&t, "chunk.done.present", "chunk.flag.done.bit", "chunk.flag.other-bits-clear");
 }
 
 static void forms_of_replies(void **state)
@@ -469,7 +583,8 @@ static void forms_of_replies(void **state)
     request(&t, READ, 0, 1, 0, 2);
     simple(&t, 0, 1);
     server_says(&t, 1, 2);
-    BREAKS(&t, "chunk.read-never-simple", "opt.structured-reply.read-structured");
+    BREAKS(&t, "chunk.read-never-simple", "opt.structured-reply.read-structured",
+           "chunk.required-for-payload");
     t = talk_with(NULL);
     start_structured(&t, WRITABLE);
     request(&t, FLUSH, 0, 1, 0, 0);
@@ -508,7 +623,7 @@ static void malformed_chunks(void **state)
     chunk(&t, DONE, 0, 1, BYTES(1));
     BREAKS(&t, "chunk.offset-data.length-min", "chunk.offset-hole.length", "chunk.offset-hole.size-nonzero",
            "chunk.error.length-min", "chunk.error.nonzero", "chunk.error.message-fits",
-           "chunk.error.message-text", "chunk.none.length-zero");
+           "chunk.error.message-text", "chunk.none.length-zero", "chunk.error.once");
 }
 
 static void what_is_said_of_no_bytes_may_be_empty(void **state)
@@ -566,6 +681,186 @@ static void chunks_in_the_wrong_place(void **state)
     request(&t, READ, 0, 1, 8, 4);
     chunk(&t, DONE, 1, 1, BYTES(U64(9), 2, 3, 4));
     BREAKS(&t, "cmd.read.structured.covers-request");
+}
+
+/* What a READ of 16 bytes from 32 is answered with. */
+#define READ_OF_16 chunk(&t, 0, 1, 1, BYTES(U64(32), 1, 2, 3, 4, 5, 6, 7, 8))
+#define ERROR_AT(flags, offset) chunk(&t, (flags), 0x8002, 1, BYTES(U32(5), U16(0), U64(offset)))
+
+static void begin_read(struct talk *t, unsigned flags)
+{
+    *t = talk_with(NULL);
+    start_structured(t, WRITABLE | SEND_DF);
+    request(t, READ, flags, 1, 32, 16);
+}
+
+static void errors_beside_content(void **state)
+{
+    struct talk t;
+
+    (void)state;
+    begin_read(&t, 0); /* as it should be: content, then its error, then another error and more content */
+    chunk(&t, 0, 1, 1, BYTES(U64(32), 1, 2, 3, 0));
+    ERROR_AT(0, 35);
+    ERROR_AT(0, 40);
+    chunk(&t, DONE, 1, 1, BYTES(U64(36), 1, 2, 3, 4));
+    ends_well(&t);
+    begin_read(&t, 0);
+    chunk(&t, 0, 0x8001, 1, BYTES(U32(5), U16(0)));
+    chunk(&t, DONE, 0x8001, 1, BYTES(U32(5), U16(0)));
+    BREAKS(&t, "chunk.error.once");
+    begin_read(&t, 0);
+    ERROR_AT(0, 32);
+    chunk(&t, DONE, 0x8001, 1, BYTES(U32(5), U16(0)));
+    BREAKS(&t, "cmd.read.structured.no-mixed-errors");
+    begin_read(&t, 0);
+    chunk(&t, 0, 0x8001, 1, BYTES(U32(5), U16(0)));
+    ERROR_AT(DONE, 32);
+    BREAKS(&t, "cmd.read.structured.no-mixed-errors");
+    begin_read(&t, 0);
+    ERROR_AT(0, 33);
+    ERROR_AT(DONE, 33);
+    BREAKS(&t, "chunk.error-offset.no-repeated-offset");
+    begin_read(&t, 0);
+    chunk(&t, 0, 2, 1, BYTES(U64(32), U32(8)));
+    ERROR_AT(0, 33);
+    ERROR_AT(DONE, 39);
+    BREAKS(&t, "chunk.error-offset.one-per-content-chunk");
+    begin_read(&t, 0);
+    ERROR_AT(0, 39);
+    chunk(&t, DONE, 2, 1, BYTES(U64(32), U32(8)));
+    BREAKS(&t, "chunk.content.no-overlap-error");
+    begin_read(&t, 0);
+    READ_OF_16;
+    ERROR_AT(DONE, 38);
+    BREAKS(&t, "cmd.read.structured.padding-zero");
+    t = talk_with(NULL);
+    start_structured(&t, WRITABLE);
+    request(&t, FLUSH, 0, 1, 0, 0);
+    ERROR_AT(DONE, 0);
+    BREAKS(&t, "chunk.error-offset.valid-commands");
+    t = talk_with(NULL);
+    start_structured(&t, WRITABLE);
+    request(&t, 999, 0, 1, 0, 1);
+    ERROR_AT(DONE, 0);
+    BREAKS(&t, "chunk.error-offset.valid-commands");
+}
+
+static void content_that_ends_in_the_middle(void **state)
+{
+    struct talk t;
+
+    (void)state;
+    begin_read(&t, 0);
+    server_says(&t, STRUCTURED, U16(0), U16(1), U64(1), U32(24), U64(32), 1);
+    session_ended(t.s, SIDE_SERVER, ENDING_FINISHED);
+    BREAKS(&t, "cmd.read.structured.chunk-completed-on-error",
+           "session.transmission.disconnect-only-when-allowed");
+    begin_read(&t, 0);
+    server_says(&t, STRUCTURED, U16(DONE), U16(1), U64(1), U32(24), U64(32), 1);
+    session_ended(t.s, SIDE_SERVER, ENDING_FINISHED);
+    BREAKS(&t, "cmd.read.structured.chunk-completed-on-error", "chunk.done.not-while-error-possible",
+           "session.transmission.disconnect-only-when-allowed");
+}
+
+static void types_that_nobody_knows(void **state)
+{
+    struct talk t;
+
+    (void)state;
+    begin_read(&t, 0);
+    chunk(&t, 0, 3, 1, BYTES(U64(32), 1, 2, 3, 4, 5, 6, 7, 8));
+    chunk(&t, 0, 4, 1, BYTES(U64(40), U32(8)));
+    chunk(&t, DONE, 8, 1, NOTHING);
+    BREAKS(&t, "chunk.offset-data.type", "chunk.offset-hole.type", "chunk.none.type",
+           "cmd.read.structured.covers-request");
+    begin_read(&t, 0);
+    chunk(&t, DONE, 3, 1, BYTES(U32(5), U16(1), 'x'));
+    BREAKS(&t, "chunk.error.bit15", "cmd.read.structured.covers-request");
+    begin_read(&t, 0);
+    chunk(&t, DONE, 0x8000, 1, BYTES(U32(5), U16(1), 'x'));
+    BREAKS(&t, "chunk.error.type");
+    begin_read(&t, 0);
+    chunk(&t, DONE, 0x8003, 1, BYTES(U32(5), U16(1), 'x', U64(32)));
+    BREAKS(&t, "chunk.error-offset.type");
+    begin_read(&t, 0); /* nobody knows what this is */
+    chunk(&t, 0, 3, 1, BYTES(1, 2, 3));
+    chunk(&t, 0, 0xffff, 1, BYTES(U32(5), U16(1), 'x', 1, 2, 3));
+    chunk(&t, DONE, 0, 1, NOTHING);
+    ends_well(&t);
+}
+
+static void chunks_in_odd_pieces(void **state)
+{
+    TALK;
+
+    (void)state;
+    start_structured(&t, WRITABLE);
+    request(&t, READ, 0, 1, 100, 2000);
+    data_chunk(&t, 0, 1, 100, 412, 'a');
+    data_chunk(&t, 0, 1, 512, 1024, 'a');
+    data_chunk(&t, DONE, 1, 1536, 564, 'a');
+    request(&t, READ, 0, 1, EXPORT_SIZE - 100, 100);
+    data_chunk(&t, DONE, 1, EXPORT_SIZE - 100, 100, 'a');
+    ends_well(&t);
+    t = talk_with(NULL);
+    start_structured(&t, WRITABLE);
+    request(&t, READ, 0, 1, 0, 1024);
+    data_chunk(&t, 0, 1, 0, 500, 'a');
+    data_chunk(&t, DONE, 1, 500, 524, 'a');
+    BREAKS(&t, "cmd.read.structured.chunk-alignment");
+    t = talk_with(NULL);
+    start_structured(&t, WRITABLE);
+    request(&t, READ, 0, 1, 0, 20);
+    for (unsigned i = 0; i < 20; i++)
+        data_chunk(&t, i == 19 ? DONE : 0, 1, i, 1, 'a');
+    BREAKS(&t, "chunk.count.small");
+    t = talk_with(NULL);
+    start_structured(&t, WRITABLE);
+    request(&t, READ, 0, 1, 0, 32 * 512);
+    for (unsigned i = 0; i < 32; i++)
+        data_chunk(&t, i == 31 ? DONE : 0, 1, i * 512, 512, 'a');
+    ends_well(&t);
+    t = talk_with(NULL);
+    start_haggling(&t, 3, 3);
+    option(&t, SR, NOTHING);
+    option_reply(&t, SR, ACK, NOTHING);
+    option(&t, GO, BYTES(U32(0), U16(1), U16(3)));
+    info_export(&t, GO, WRITABLE);
+    option_reply(&t, GO, REP_INFO, BYTES(U16(3), U32(1), U32(512), U32(1024)));
+    option_reply(&t, GO, ACK, NOTHING);
+    request(&t, READ, 0, 1, 0, 1536);
+    data_chunk(&t, DONE, 1, 0, 1536, 'a');
+    BREAKS(&t, "chunk.max-payload.not-exceeded", "block-size.max-payload.at-least-1m");
+    t = talk_with(NULL); /* 7 is 2^32 - 1 + 8, in 32 bits */
+    start_structured(&t, WRITABLE);
+    request(&t, READ, 0, 1, 0, UINT32_MAX);
+    chunk(&t, DONE, 1, 1, BYTES(1, 2, 3, 4, 5, 6, 7));
+    BREAKS(&t, "cmd.read.structured.over-4g-split", "chunk.offset-data.length-min",
+           "cmd.read.structured.covers-request");
+}
+
+static void reads_that_may_not_be_divided(void **state)
+{
+    struct talk t;
+
+    (void)state;
+    begin_read(&t, DF);
+    chunk(&t, DONE, 2, 1, BYTES(U64(32), U32(8)));
+    BREAKS(&t, "cmd.flag.df.mixed-as-data", "cmd.read.structured.covers-request");
+    begin_read(&t, DF);
+    READ_OF_16;
+    chunk(&t, DONE, 0x8001, 1, BYTES(U32(75), U16(0)));
+    BREAKS(&t, "cmd.flag.df.eoverflow-no-content", "error.eoverflow.only-documented");
+    t = talk_with(model_new());
+    start_structured(&t, WRITABLE | SEND_DF);
+    written(&t, 0, 64, 'w');
+    request(&t, WRITE_ZEROES, 0, 1, 64, 64);
+    chunk(&t, DONE, 0, 1, NOTHING);
+    request(&t, READ, DF, 1, 0, 128);
+    chunk(&t, DONE, 2, 1, BYTES(U64(0), U32(128)));
+    BREAKS(&t, "cmd.flag.df.mixed-as-data", "chunk.offset-hole.reads-zero");
+    model_free(t.model);
 }
 
 /* ---- contents ---- */
@@ -952,6 +1247,67 @@ static void closing_with_a_reason(void **state)
     ends_well(&t);
 }
 
+/* ---- the client ---- */
+
+static void what_clients_do_wrong(void **state)
+{
+    static const uint32_t magics[] = { 0x12560953, 0x25609514, 0x21e41c71 };
+    static const char *const ids[] = { "request.magic.historic-unused",
+                                       "request.magic.transaction-log-unused",
+                                       "request.magic.extended-unused" };
+    TALK;
+
+    (void)state;
+    start_structured(&t, WRITABLE | SEND_DF);
+    request(&t, READ, DF | FUA, 1, 0, 1);
+    request(&t, FLUSH, FUA, 2, 0, 0);
+    request(&t, READ, 0x8000, 3, 0, 1);
+    request(&t, TRIM, DF, 4, 0, 1);
+    request(&t, READ, 0, 5, 0, 0);
+    request(&t, FLUSH, 0, 1, 0, 0);
+    BREAKS(&t, "cmd.flag.fua.only-on-writes", "cmd.flag.only-documented-bits",
+           "cmd.read.zero-length.client-avoids", "request.cookie.distinct");
+    t = talk_with(NULL);
+    start_simple(&t, 1);
+    request(&t, WRITE, FUA, 1, 0, 1);
+    client_says(&t, 1);
+    request(&t, READ, DF, 2, 0, 1);
+    request(&t, WRITE_ZEROES, FAST_ZERO, 3, 0, 1);
+    BREAKS(&t, "cmd.flag.fua.requires-send-fua", "cmd.flag.df.requires-send-df",
+           "cmd.flag.fast-zero.requires-send-fast-zero");
+    for (size_t i = 0; i < sizeof magics / sizeof *magics; i++) {
+        t = talk_with(NULL);
+        start_simple(&t, WRITABLE);
+        client_says(&t, U32(magics[i]), U32(0), U64(1), U64(0), U32(1));
+        assert_int_equal(t.v.all[0].party, SIDE_CLIENT);
+        BREAKS(&t, ids[i]);
+    }
+    t = talk_with(NULL);
+    start_simple(&t, WRITABLE);
+    client_says(&t, U32(0x12345678), U32(0), U64(1), U64(0), U32(1));
+    BREAKS(&t, "request.magic");
+}
+
+static void what_clients_do_right(void **state)
+{
+    TALK;
+
+    (void)state;
+    start_structured(&t, WRITABLE | SEND_DF);
+    request(&t, READ, DF, 1, 0, 1);
+    data_chunk(&t, DONE, 1, 0, 1, 'a');
+    request(&t, FLUSH, 0, 1, 0, 0); /* the same cookie, which is free again */
+    request(&t, WRITE, FUA, 2, 0, 1);
+    client_says(&t, 1);
+    request(&t, WRITE_ZEROES, FAST_ZERO | NO_HOLE | FUA, 3, 0, 1);
+    request(&t, TRIM, FUA, 4, 0, 1);
+    request(&t, CACHE, 0, 5, 0, 1);
+    request(&t, BLOCK_STATUS, REQ_ONE, 6, 0, 1);
+    request(&t, DISC, 0, 7, 0, 0);
+    assert_true(client_was_good(&t));
+    ends_well(&t);
+}
+
 /* ---- all of them ---- */
 
 static void every_rule_with_a_function_was_seen_broken(void **state)
@@ -975,12 +1331,20 @@ int main(void)
         cmocka_unit_test(size_constraints),
         cmocka_unit_test(magics),
         cmocka_unit_test(cookies),
+        cmocka_unit_test(bytes_behind_a_reply),
+        cmocka_unit_test(replies_that_end_in_the_middle),
+        cmocka_unit_test(fields_in_another_order),
         cmocka_unit_test(one_reply_per_request),
         cmocka_unit_test(replies_that_do_not_come),
         cmocka_unit_test(forms_of_replies),
         cmocka_unit_test(malformed_chunks),
         cmocka_unit_test(what_is_said_of_no_bytes_may_be_empty),
         cmocka_unit_test(chunks_in_the_wrong_place),
+        cmocka_unit_test(errors_beside_content),
+        cmocka_unit_test(content_that_ends_in_the_middle),
+        cmocka_unit_test(types_that_nobody_knows),
+        cmocka_unit_test(chunks_in_odd_pieces),
+        cmocka_unit_test(reads_that_may_not_be_divided),
         cmocka_unit_test(contents),
         cmocka_unit_test(contents_that_nobody_can_know),
         cmocka_unit_test(flushed_contents_are_seen_by_all),
@@ -991,6 +1355,8 @@ int main(void)
         cmocka_unit_test(closing_without_a_reason),
         cmocka_unit_test(closing_on_what_is_no_request),
         cmocka_unit_test(closing_with_a_reason),
+        cmocka_unit_test(what_clients_do_wrong),
+        cmocka_unit_test(what_clients_do_right),
         cmocka_unit_test(every_rule_with_a_function_was_seen_broken),
     };
 

@@ -127,6 +127,10 @@ static void lose(struct session *s, enum side from, const struct scan_lost *how)
 
     st->lost = true;
     st->lost_how = *how;
+    if (from == SIDE_CLIENT && !s->astray && !s->streams[SIDE_SERVER].lost &&
+        rules_look(s, AT_CLIENT_LOST, NULL) == 0)
+        violations_add(s->violations, how->rule, SIDE_CLIENT, s->messages, "%s of %s is 0x%0*" PRIx64,
+                       how->field, how->frame, (int)how->bits / 4, how->got);
     if (from == SIDE_CLIENT || !may_judge_loss(s) || s->last == LAST_EXPORT_BAD)
         return;
     if (rules_look(s, AT_LOST, NULL) == 0)
@@ -333,6 +337,7 @@ static void client_message(struct session *s, struct message *m)
     case SCAN_KIND_EXTENDED_REQUEST:
         if (m->exchange)
             m->exchange->message = m->number;
+        rules_look(s, AT_REQUEST, m);
         if (m->request.type == NBD_CMD_DISC) {
             s->goodbye = true;
             s->phase = PHASE_ENDED;
@@ -360,6 +365,17 @@ static bool is_about_nothing(const struct message *m)
            (m->chunk.role == CHUNK_CONTENT || m->chunk.role == CHUNK_STATUS);
 }
 
+static void note_reply(struct session *s, const struct message *m)
+{
+    struct exchange *e = m->exchange;
+
+    s->last = LAST_OTHER;
+    s->replied = true;
+    s->last_reply = (struct past){ .form = REPLY_FORM_NONE };
+    if (e)
+        s->last_reply = (struct past){ e->request.cookie, e->request.type, e->form, e->error };
+}
+
 static void server_message(struct session *s, const struct message *m)
 {
     if (m->flaw.rule && *m->flaw.rule && !is_about_nothing(m))
@@ -385,14 +401,14 @@ static void server_message(struct session *s, const struct message *m)
         break;
     case SCAN_KIND_SIMPLE_REPLY:
         rules_look(s, AT_SIMPLE_REPLY, m);
-        s->last = LAST_OTHER;
         assemble_simple(s, m);
+        note_reply(s, m);
         break;
     case SCAN_KIND_CHUNK:
     case SCAN_KIND_EXTENDED_REPLY:
         rules_look(s, AT_CHUNK, m);
-        s->last = LAST_OTHER;
         assemble_chunk(s, m);
+        note_reply(s, m);
         break;
     case SCAN_KIND_CLIENT_FLAGS:
     case SCAN_KIND_OPTION:

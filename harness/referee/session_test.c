@@ -164,7 +164,7 @@ static void an_error_chunk_makes_the_reply_an_error(void **state)
     start_structured(&t, WRITABLE);
     request(&t, READ, 0, 5, 0, 2);
     e = session_oldest(t.s);
-    chunk(&t, 0, 1, 5, BYTES(U64(0), 'a', 'b'));
+    chunk(&t, 0, 1, 5, BYTES(U64(0), 'a', 0));
     chunk(&t, 0, 0x8002, 5, BYTES(U32(5), U16(3), 'b', 'a', 'd', U64(1)));
     chunk(&t, DONE, 0, 5, NOTHING);
     assert_int_equal(e->error, 5);

@@ -18,6 +18,12 @@ struct session_range {
     uint64_t start, end; /* end is the first byte behind */
 };
 
+/* A content chunk that lies inside its request. */
+struct session_content {
+    uint64_t start, end; /* end is the first byte behind */
+    bool data;           /* bytes, which stand in the data of the exchange */
+};
+
 /* One direction. */
 struct stream {
     struct scan scan;
@@ -61,12 +67,18 @@ enum last_message { LAST_OTHER, LAST_GO_ACK, LAST_EXPORT, LAST_EXPORT_BAD };
 /* An exchange and its place in the lists.  The exchange comes first, so that the one is the other. */
 struct held {
     struct exchange exchange;
-    struct held *older, *newer; /* in flight, or answered and not yet released */
-    struct held *chain;         /* the next one of this bucket, newer */
-    struct buffer text;         /* message_text */
-    bool ambiguous;             /* another one in flight had the same cookie: nothing is judged */
-    size_t extents;             /* kept in all of statuses */
-    bool untracked;             /* too many ranges: coverage is not known */
+    struct held *older, *newer;       /* in flight, or answered and not yet released */
+    struct held *chain;               /* the next one of this bucket, newer */
+    struct buffer text;               /* message_text */
+    bool ambiguous;                   /* another one in flight had the same cookie: nothing is judged */
+    size_t extents;                   /* kept in all of statuses */
+    bool untracked;                   /* too many ranges: coverage is not known */
+    struct session_content *contents; /* the first ones, one for each content chunk */
+    size_t content_count;
+    uint64_t *error_offsets; /* the first ones, of ERROR_OFFSET chunks inside the request */
+    size_t error_offset_count;
+    unsigned plain_errors; /* chunks of type NBD_REPLY_TYPE_ERROR */
+    uint16_t last_flags;   /* of the chunk that came last */
     /* What would be wrong if the reply is a success: the first of each kind. */
     struct content {
         struct model_mismatch data, hole, status;
@@ -85,6 +97,7 @@ struct past {
     uint64_t cookie;
     uint16_t type;
     enum reply_form form;
+    uint32_t error;
 };
 
 struct session {
@@ -110,6 +123,9 @@ struct session {
     struct session_context gathered[SESSION_MAX_CONTEXTS]; /* by the SET_META_CONTEXT being answered */
     size_t gathered_count;
     enum last_message last;
+    struct past last_reply; /* the last simple reply or chunk; form NONE: there was none, or nobody knows what
+                               it was for */
+    bool replied;           /* one came */
 
     /* the requests */
     struct list in_flight, answered;

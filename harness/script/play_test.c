@@ -410,22 +410,22 @@ static void a_reply_of_chunks_is_judged_as_a_whole(void **state)
     (void)state;
     replies(&s, 8, 1, "");
     exports(&s);
-    b = add_chunk(says(&s), 0, 1, 1, 8 + 256); /* the second half first */
-    put(b, 65536 + 256, 8);
-    memset(b->at + b->len, 6, 256);
-    b->len += 256;
+    b = add_chunk(says(&s), 0, 1, 1, 8 + 512); /* the second half first */
+    put(b, 65536 + 512, 8);
+    memset(b->at + b->len, 6, 512);
+    b->len += 512;
     b = add_chunk(says(&s), 1, 2, 1, 12); /* a hole, and DONE */
     put(b, 65536, 8);
-    put(b, 256, 4);
+    put(b, 512, 4);
     closes(&s);
     r = play_text(OPTIONS
                   "C: OPT STRUCTURED_REPLY\nS: REP ACK\nC: OPT EXPORT_NAME name=\"\"\nS: EXPORT\n"
-                  "C: READ\n"
-                  "S: DATA zero[..256] fill(6) form=structured content_chunks=2 data_chunks=1 hole_chunks=1 "
-                  "error_chunks=0 chunks<=3 length=512 cookie=1\n",
+                  "C: READ length=1024\n"
+                  "S: DATA zero[..512] fill(6) form=structured content_chunks=2 data_chunks=1 hole_chunks=1 "
+                  "error_chunks=0 chunks<=3 length=1024 cookie=1\n",
                   &s);
     expect_clean(&r);
-    expect_transcript_has(&r, "S: DATA zero[..256] fill(0x6)[..256] cookie=1 form=structured chunks=2\n");
+    expect_transcript_has(&r, "S: DATA zero[..512] fill(0x6)[..512] cookie=1 form=structured chunks=2\n");
     end(&r);
 }
 
