@@ -86,36 +86,107 @@ static void look_around(const struct conversation *c, bool over, struct buffer *
 {
     const struct store *store = c->exports[0].store;
     uint64_t size = store_size(store);
+    size_t first = size < 4 * 65536 ? (size_t)size : 4 * 65536;
 
     buffer_add(heard, &over, 1);
-    store_read(store, 0, buffer_extend(heard, 4 * 65536), size < 4 * 65536 ? size : 4 * 65536);
+    store_read(store, 0, buffer_extend(heard, first), first);
     store_read(store, size - 3000, buffer_extend(heard, 3000), 3000);
 }
 
-/* What comes of all samples, against a writable and a read-only export, a small and a large one. */
-static void hear_all(const struct faults *faults, struct buffer *heard)
-{
-    for (size_t i = 0; i < sizeof samples / sizeof *samples; i++)
-        for (unsigned kind = 0; kind < 3; kind++) {
-            struct conversation c;
-            bool over;
+/* Each sample is told to a writable and to a read-only export, to a small and to a large one. */
+enum { KINDS = 3, TELLINGS = KINDS * sizeof samples / sizeof *samples };
 
-            begin(&c, kind & 2 ? UINT64_C(0x100000000) + 1000 : 131072);
-            c.config.faults = *faults;
-            c.exports[0].read_only = kind & 1;
-            fill(c.exports[0].store);
-            over = converse(&c, samples[i], kind == 0 ? 5 : SIZE_MAX, heard);
-            look_around(&c, over, heard);
-            end(&c);
-        }
+/* What comes of one telling. */
+static void hear_one(const struct faults *faults, size_t telling, struct buffer *heard)
+{
+    size_t kind = telling % KINDS;
+    struct conversation c;
+    bool over;
+
+    begin(&c, kind & 2 ? UINT64_C(0x100000000) + 1000 : 131072);
+    c.config.faults = *faults;
+    c.exports[0].read_only = kind & 1;
+    fill(c.exports[0].store);
+    over = converse(&c, samples[telling / KINDS], kind == 0 ? 5 : SIZE_MAX, heard);
+    look_around(&c, over, heard);
+    end(&c);
 }
 
-/* Those that take more than the samples: payloads of many MiB, a second connection. */
+static void hear_all(const struct faults *faults, struct buffer *heard)
+{
+    for (size_t i = 0; i < TELLINGS; i++)
+        hear_one(faults, i, heard);
+}
+
+/* Those that take more than the samples: payloads of many MiB, a second connection, block sizes, whole pages,
+ * a context selected under extended headers.  ci/mutate shows them. */
 static bool is_shown_elsewhere(size_t fault)
 {
     static const enum fault others[] = {
-        FAULT_MAXIMUM_READ_REFUSED,          FAULT_MAXIMUM_WRITE_REFUSED, FAULT_DEFAULT_MAXIMUM_READ_REFUSED,
-        FAULT_DEFAULT_MAXIMUM_WRITE_REFUSED, FAULT_FLUSH_NOT_SHARED,      FAULT_FUA_NOT_SHARED,
+        FAULT_MAXIMUM_READ_REFUSED,
+        FAULT_MAXIMUM_WRITE_REFUSED,
+        FAULT_DEFAULT_MAXIMUM_READ_REFUSED,
+        FAULT_DEFAULT_MAXIMUM_WRITE_REFUSED,
+        FAULT_FLUSH_NOT_SHARED,
+        FAULT_FUA_NOT_SHARED,
+        FAULT_MINIMUM_READ_REFUSED,
+        FAULT_MINIMUM_WRITE_REFUSED,
+        FAULT_UNALIGNED_READ_GRANTED,
+        FAULT_UNALIGNED_READ_EIO,
+        FAULT_UNALIGNED_WRITE_GRANTED,
+        FAULT_UNALIGNED_WRITE_EIO,
+        FAULT_UNALIGNED_TRIM_GRANTED,
+        FAULT_UNALIGNED_WRITE_ZEROES_GRANTED,
+        FAULT_UNALIGNED_CACHE_GRANTED,
+        FAULT_UNALIGNED_BLOCK_STATUS_GRANTED,
+        FAULT_UNTOLD_UNALIGNED_CLOSES,
+        FAULT_UNTOLD_WRITE_ROUNDED,
+        FAULT_UNTOLD_REFUSED_ALTERS,
+        FAULT_UNTOLD_UNALIGNED_REFUSED,
+        FAULT_OVER_MAXIMUM_READ_CLOSES,
+        FAULT_OVER_MAXIMUM_WRITE_CLOSES,
+        FAULT_OVER_16M_CLOSES,
+        FAULT_LAST_BLOCK_READ_REFUSED,
+        FAULT_SIZE_OF_OTHER_EXPORT,
+        FAULT_HOLE_CHUNK_LONG,
+        FAULT_HOLE_CHUNK_BEYOND_REQUEST,
+        FAULT_HOLE_CHUNK_EMPTY,
+        FAULT_ZEROES_LAST_BYTE_OF_EXPORT_MISSED,
+        FAULT_ZEROES_WHOLE_PAGES_NOT_DONE,
+        FAULT_ZEROES_NO_HOLE_NOT_DONE,
+        FAULT_ZEROES_FUA_NOT_DONE,
+        FAULT_ZEROES_FAST_NOT_DONE,
+        FAULT_ZEROES_AGAIN_FILLED,
+        FAULT_ZEROES_AFTER_TRIM_FILLED,
+        FAULT_ZEROES_STORED_LATE,
+        FAULT_EXTENDED_STATUS_LENGTH_32_BITS,
+        FAULT_COMPACT_PAYLOAD_FLAG_ACCEPTED,
+        FAULT_COMPACT_PAYLOAD_FLAG_TAKES_DATA,
+        FAULT_EXTENDED_STATUS_OF_TYPE_7,
+        FAULT_EXTENDED_STATUS_TWICE,
+        FAULT_EXTENDED_STATUS_MISSING,
+        FAULT_EXTENDED_STATUS_NARROW,
+        FAULT_EXTENDED_STATUS_NARROW_WHERE_IT_FITS,
+        FAULT_EXTENDED_STATUS_LENGTH_ODD,
+        FAULT_EXTENDED_STATUS_WITHOUT_EXTENTS,
+        FAULT_EXTENDED_STATUS_FIELDS_SWAPPED,
+        FAULT_EXTENDED_STATUS_CONTEXT_UNKNOWN,
+        FAULT_EXTENDED_STATUS_COUNT_HIGH,
+        FAULT_EXTENDED_STATUS_COUNT_ZERO,
+        FAULT_EXTENDED_EXTENT_FIELDS_SWAPPED,
+        FAULT_EXTENDED_EXTENT_EMPTY,
+        FAULT_EXTENDED_STATUS_UPPER_BIT,
+        FAULT_EXTENDED_REQ_ONE_IGNORED,
+        FAULT_EXTENDED_REQ_ONE_LONG,
+        FAULT_EXTENDED_EXTENT_BEHIND_REQUEST,
+        FAULT_FILTER_REFUSED,
+        FAULT_FILTER_LENGTH_OF_PAYLOAD,
+        FAULT_FILTER_IGNORED,
+        FAULT_FILTER_LAST_ALONE,
+        FAULT_FILTER_DUPLICATE_ACCEPTED,
+        FAULT_FILTER_DUPLICATE_CLOSES,
+        FAULT_FILTER_UNKNOWN_ACCEPTED,
+        FAULT_FILTER_UNKNOWN_CLOSES,
     };
 
     for (size_t i = 0; i < sizeof others / sizeof *others; i++)
@@ -124,26 +195,41 @@ static bool is_shown_elsewhere(size_t fault)
     return false;
 }
 
+/* Whether a fault alters what comes of some telling. */
+static bool shows(size_t fault, const struct buffer right[])
+{
+    struct faults one = { { false } };
+    struct buffer heard;
+    bool same = true;
+
+    one.on[fault] = true;
+    buffer_init(&heard, HEARD_MAX);
+    for (size_t i = 0; i < TELLINGS && same; i++) {
+        buffer_clear(&heard);
+        hear_one(&one, i, &heard);
+        same = span_equal(buffer_span(&right[i]), buffer_span(&heard));
+    }
+    buffer_free(&heard);
+    return !same;
+}
+
 static void every_fault_shows(void **state)
 {
     struct faults none = { { false } };
-    struct buffer right, wrong;
+    struct buffer right[TELLINGS];
+    size_t silent = 0;
 
     (void)state;
-    buffer_init(&right, HEARD_MAX);
-    buffer_init(&wrong, HEARD_MAX);
-    hear_all(&none, &right);
-    for (size_t i = 0; i < FAULT_COUNT; i++) {
-        struct faults one = none;
-
-        one.on[i] = true;
-        buffer_clear(&wrong);
-        hear_all(&one, &wrong);
-        if (span_equal(buffer_span(&right), buffer_span(&wrong)) && !is_shown_elsewhere(i))
-            fail_msg("%s does not show", fault_rows[i].name);
+    for (size_t i = 0; i < TELLINGS; i++) {
+        buffer_init(&right[i], HEARD_MAX);
+        hear_one(&none, i, &right[i]);
     }
-    buffer_free(&right);
-    buffer_free(&wrong);
+    for (size_t i = 0; i < FAULT_COUNT; i++)
+        if (!is_shown_elsewhere(i) && !shows(i, right))
+            print_message("%s does not show\n", fault_rows[i].name), silent++;
+    assert_int_equal(silent, 0);
+    for (size_t i = 0; i < TELLINGS; i++)
+        buffer_free(&right[i]);
 }
 
 /* What a second connection reads after a first one wrote "new" with these flags, flushed it, and is still

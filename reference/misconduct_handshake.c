@@ -321,6 +321,7 @@ static const struct message_fault {
     { FAULT_INFO_BLOCK_SIZE_SHORT, SCAN_KIND_OPTION_REPLY, ANY, NBD_REP_INFO, NBD_INFO_BLOCK_SIZE,
       info_block_size_short },
 
+    { FAULT_BLOCK_SIZE_UNTOLD, SCAN_KIND_OPTION_REPLY, ANY, NBD_REP_INFO, NBD_INFO_BLOCK_SIZE, left_out },
     { FAULT_BLOCK_SIZE_MINIMUM_3, SCAN_KIND_OPTION_REPLY, ANY, NBD_REP_INFO, NBD_INFO_BLOCK_SIZE, minimum_3 },
     { FAULT_BLOCK_SIZE_MINIMUM_128K, SCAN_KIND_OPTION_REPLY, ANY, NBD_REP_INFO, NBD_INFO_BLOCK_SIZE,
       minimum_128k },
@@ -361,6 +362,8 @@ static const struct flags_fault {
     { FAULT_FAST_ZERO_UNADVERTISED_SERVED, 0, NBD_FLAG_SEND_FAST_ZERO, false },
     { FAULT_FAST_ZERO_UNADVERTISED_ENOTSUP, 0, NBD_FLAG_SEND_FAST_ZERO, false },
     { FAULT_FAST_ZERO_UNADVERTISED_EPERM, 0, NBD_FLAG_SEND_FAST_ZERO, false },
+    { FAULT_FLUSH_HIDDEN, 0, NBD_FLAG_SEND_FLUSH, false },
+    { FAULT_FUA_HIDDEN, 0, NBD_FLAG_SEND_FUA, false },
     { FAULT_FAST_ZERO_WITHOUT_WRITE_ZEROES, NBD_FLAG_SEND_FAST_ZERO, NBD_FLAG_SEND_WRITE_ZEROES, false },
 };
 
@@ -403,13 +406,26 @@ static bool is_meant(const struct reference_session *s, const struct message_fau
     return row->info == ANY_INFO || edit_get(s, start + DATA_AT, 2) == row->info;
 }
 
+/* What this connection was told, for faults of the transmission phase. */
+static void note_told(struct reference_session *s, size_t start, enum scan_kind kind)
+{
+    struct misconduct *m = s->misconduct;
+
+    if (kind != SCAN_KIND_OPTION_REPLY || edit_get(s, start + TYPE_AT, 4) != NBD_REP_INFO)
+        return;
+    if (edit_get(s, start + DATA_AT, 2) == NBD_INFO_BLOCK_SIZE)
+        m->block_size_told = true;
+    if (edit_get(s, start + DATA_AT, 2) == NBD_INFO_EXPORT && s->in.head.option.option == NBD_OPT_INFO) {
+        m->other_size_told = true;
+        m->other_size = edit_get(s, start + DATA_AT + 2, 8);
+    }
+}
+
 void handshake_misconduct(struct reference_session *s, size_t start, enum scan_kind kind)
 {
     size_t export;
 
-    if (kind == SCAN_KIND_OPTION_REPLY && edit_get(s, start + TYPE_AT, 4) == NBD_REP_INFO &&
-        edit_get(s, start + DATA_AT, 2) == NBD_INFO_BLOCK_SIZE)
-        s->misconduct->block_size_told = true;
+    note_told(s, start, kind);
     if (find_export(s, start, kind, &export))
         alter_export(s, export);
     for (size_t i = 0; i < COUNT(rows); i++)

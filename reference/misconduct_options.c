@@ -76,6 +76,12 @@ static bool asks_block_size(const struct reference_session *s, const struct opti
     return false;
 }
 
+static bool asks_no_block_size(const struct reference_session *s, const struct option_data *data,
+                               uint32_t refusal)
+{
+    return refusal == 0 && !asks_block_size(s, data, refusal);
+}
+
 static bool unstructured(const struct reference_session *s, const struct option_data *data, uint32_t refusal)
 {
     (void)data;
@@ -319,6 +325,8 @@ static const struct option_fault {
       NULL },
     { FAULT_BLOCK_SIZE_REQUIRED_THOUGH_ASKED, NBD_OPT_GO, asks_block_size, NBD_REP_ERR_BLOCK_SIZE_REQD,
       NULL },
+    { FAULT_EXPORT_NAME_CLOSES, NBD_OPT_EXPORT_NAME, always, 0, close_at_once },
+    { FAULT_BLOCK_SIZE_DEMANDED, NBD_OPT_GO, asks_no_block_size, NBD_REP_ERR_BLOCK_SIZE_REQD, NULL },
     { FAULT_UNKNOWN_EXPORT_POLICY, NBD_OPT_INFO, names_nothing, NBD_REP_ERR_POLICY, NULL },
     { FAULT_UNKNOWN_EXPORT_POLICY, NBD_OPT_GO, names_nothing, NBD_REP_ERR_POLICY, NULL },
     { FAULT_UNKNOWN_EXPORT_CLOSES, NBD_OPT_INFO, names_nothing, 0, close_at_once },

@@ -30,10 +30,12 @@ enum { KEPT_MAX = 64, KEPT_BYTES_MAX = 16 * 1024 * 1024 };
 
 struct misconduct {
     const struct faults *faults;
-    bool putting;             /* a fault itself puts messages, which are not to be altered */
-    bool structured_before;   /* NBD_OPT_STRUCTURED_REPLY was acknowledged before extended headers were */
-    bool structured_after;    /* it came after them */
-    bool block_size_told;     /* NBD_INFO_BLOCK_SIZE was sent */
+    bool putting;           /* a fault itself puts messages, which are not to be altered */
+    bool structured_before; /* NBD_OPT_STRUCTURED_REPLY was acknowledged before extended headers were */
+    bool structured_after;  /* it came after them */
+    bool block_size_told;   /* NBD_INFO_BLOCK_SIZE was sent */
+    bool other_size_told;   /* NBD_OPT_INFO told the size of an export */
+    uint64_t other_size;
     bool pretend;             /* the request is refused, and answered as if it had been done */
     bool silent;              /* the request gets no answer */
     bool pipelined;           /* the request came while an answer was waiting to be sent */

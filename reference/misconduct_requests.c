@@ -157,6 +157,62 @@ static bool length_negative(const struct reference_session *s, const struct requ
     return s->in.error == 0 && r->length > INT32_MAX;
 }
 
+/* ---- block sizes ---- */
+
+static bool is_misaligned(const struct reference_session *s, const struct request *r)
+{
+    const struct command_rules *rules = command_rules_of(r->type);
+    uint32_t minimum = s->export->block_size.minimum;
+
+    return rules && rules->ranged && minimum > 1 && (r->offset % minimum != 0 || r->length % minimum != 0);
+}
+
+static bool refused_for_alignment(const struct reference_session *s, const struct request *r)
+{
+    return s->in.error == NBD_EINVAL && is_misaligned(s, r) && !ends_beyond(s, r);
+}
+
+static bool misaligned_untold(const struct reference_session *s, const struct request *r)
+{
+    return refused_for_alignment(s, r) && !s->misconduct->block_size_told;
+}
+
+static bool one_minimum(const struct reference_session *s, const struct request *r)
+{
+    const struct wire_info_block_size *sizes = &s->export->block_size;
+
+    return s->in.error == 0 && s->misconduct->block_size_told && sizes->minimum > 1 &&
+           r->length == sizes->minimum && r->offset % sizes->preferred != 0;
+}
+
+static bool off_sectors_untold(const struct reference_session *s, const struct request *r)
+{
+    return s->in.error == 0 && !s->misconduct->block_size_told &&
+           (r->offset % 512 != 0 || r->length % 512 != 0);
+}
+
+static bool over_maximum(const struct reference_session *s, const struct request *r)
+{
+    return !s->extended && r->length > transmission_payload_max(s->export) && r->length <= 1 << 25;
+}
+
+static bool over_16m(const struct reference_session *s, const struct request *r)
+{
+    (void)s;
+    return r->length > 16777216;
+}
+
+static bool up_to_the_end(const struct reference_session *s, const struct request *r)
+{
+    return s->in.error == 0 && r->length > 0 && r->offset + r->length == store_size(s->export->store);
+}
+
+static bool beyond_other_size(const struct reference_session *s, const struct request *r)
+{
+    return s->in.error == 0 && s->misconduct->other_size_told &&
+           r->offset + r->length > s->misconduct->other_size;
+}
+
 #define ANY UINT32_MAX
 
 static const struct request_fault {
@@ -183,6 +239,31 @@ static const struct request_fault {
     { FAULT_MAXIMUM_WRITE_REFUSED, NBD_CMD_WRITE, at_told_maximum, REFUSED, NBD_EINVAL },
     { FAULT_DEFAULT_MAXIMUM_READ_REFUSED, NBD_CMD_READ, at_default_maximum, REFUSED, NBD_EINVAL },
     { FAULT_DEFAULT_MAXIMUM_WRITE_REFUSED, NBD_CMD_WRITE, at_default_maximum, REFUSED, NBD_EINVAL },
+
+    /* block sizes */
+    { FAULT_MINIMUM_READ_REFUSED, NBD_CMD_READ, one_minimum, REFUSED, NBD_EINVAL },
+    { FAULT_MINIMUM_WRITE_REFUSED, NBD_CMD_WRITE, one_minimum, REFUSED, NBD_EINVAL },
+    { FAULT_UNALIGNED_READ_GRANTED, NBD_CMD_READ, refused_for_alignment, DONE, 0 },
+    { FAULT_UNALIGNED_READ_EIO, NBD_CMD_READ, refused_for_alignment, REFUSED, NBD_EIO },
+    { FAULT_UNALIGNED_WRITE_GRANTED, NBD_CMD_WRITE, refused_for_alignment, DONE, 0 },
+    { FAULT_UNALIGNED_WRITE_EIO, NBD_CMD_WRITE, refused_for_alignment, REFUSED, NBD_EIO },
+    { FAULT_UNALIGNED_TRIM_GRANTED, NBD_CMD_TRIM, refused_for_alignment, DONE, 0 },
+    { FAULT_UNALIGNED_WRITE_ZEROES_GRANTED, NBD_CMD_WRITE_ZEROES, refused_for_alignment, DONE, 0 },
+    { FAULT_UNALIGNED_CACHE_GRANTED, NBD_CMD_CACHE, refused_for_alignment, DONE, 0 },
+    { FAULT_UNALIGNED_BLOCK_STATUS_GRANTED, NBD_CMD_BLOCK_STATUS, refused_for_alignment, DONE, 0 },
+    { FAULT_UNTOLD_UNALIGNED_CLOSES, ANY, misaligned_untold, CLOSED, 0 },
+    { FAULT_UNTOLD_WRITE_ROUNDED, NBD_CMD_WRITE, misaligned_untold, DONE, 0 },
+    { FAULT_UNTOLD_UNALIGNED_REFUSED, ANY, off_sectors_untold, REFUSED, NBD_EINVAL },
+    { FAULT_OVER_MAXIMUM_READ_CLOSES, NBD_CMD_READ, over_maximum, CLOSED, 0 },
+    { FAULT_OVER_MAXIMUM_WRITE_CLOSES, NBD_CMD_WRITE, over_maximum, CLOSED, 0 },
+    { FAULT_OVER_16M_CLOSES, NBD_CMD_WRITE, over_16m, CLOSED, 0 },
+    { FAULT_LAST_BLOCK_READ_REFUSED, NBD_CMD_READ, up_to_the_end, REFUSED, NBD_EINVAL },
+    { FAULT_SIZE_OF_OTHER_EXPORT, ANY, beyond_other_size, REFUSED, NBD_EINVAL },
+
+    /* what everybody has */
+    { FAULT_READ_UNKNOWN, NBD_CMD_READ, always, REFUSED, NBD_EINVAL },
+    { FAULT_WRITE_UNKNOWN, NBD_CMD_WRITE, always, REFUSED, NBD_EINVAL },
+    { FAULT_SIMPLE_READ_REFUSED, NBD_CMD_READ, simple, REFUSED, NBD_EINVAL },
 
     /* read-only exports */
     { FAULT_READ_ONLY_WRITE_GRANTED, NBD_CMD_WRITE, read_only, GRANTED, 0 },
@@ -270,6 +351,9 @@ void requests_misconduct_begin(struct reference_session *s, struct request *r)
         r->offset++;
     if (fault_on(s, FAULT_WRITE_OFFSET_32_BITS) && r->type == NBD_CMD_WRITE)
         r->offset &= UINT32_MAX;
+    if (fault_on(s, FAULT_UNTOLD_WRITE_ROUNDED) && r->type == NBD_CMD_WRITE && is_misaligned(s, r) &&
+        !s->misconduct->block_size_told)
+        r->offset -= r->offset % s->export->block_size.minimum;
 }
 
 static void carry_out(struct reference_session *s, const struct request_fault *row)
@@ -321,6 +405,7 @@ static void flip_byte(struct reference_session *s, uint64_t offset)
 
 void requests_misconduct_answers(struct reference_session *s, const struct request *r)
 {
+    const struct command_rules *rules = command_rules_of(r->type);
     bool fits = !ends_beyond(s, r) && r->length > 0;
 
     if (s->misconduct->pretend)
@@ -330,6 +415,9 @@ void requests_misconduct_answers(struct reference_session *s, const struct reque
         store_zero(s->export->store, r->offset, r->length, false);
     if (fits && s->in.error == NBD_EPERM && r->type == NBD_CMD_WRITE &&
         fault_on(s, FAULT_READ_ONLY_WRITE_ALTERS))
+        flip_byte(s, r->offset);
+    if (misaligned_untold(s, r) && r->length > 0 && rules && rules->writes &&
+        fault_on(s, FAULT_UNTOLD_REFUSED_ALTERS))
         flip_byte(s, r->offset);
 }
 

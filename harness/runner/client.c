@@ -374,7 +374,7 @@ static void learn(void *ctx, uint32_t type, struct span data)
     }
 }
 
-enum client_way client_go(struct client *c, struct span export, uint32_t *ret_type)
+enum client_way client_go(struct client *c, struct span export, bool asks, uint32_t *ret_type)
 {
     static const uint16_t infos[] = { NBD_INFO_EXPORT, NBD_INFO_BLOCK_SIZE };
     uint8_t bytes[WIRE_SIZE_option + 4 + NBD_MAX_STRING + 2 + sizeof infos];
@@ -386,7 +386,7 @@ enum client_way client_go(struct client *c, struct span export, uint32_t *ret_ty
         client_break(c, "the export's name has more than 4096 bytes");
         return CLIENT_FAILED;
     }
-    option_put_infos(&out, NBD_OPT_GO, export, infos, 2);
+    option_put_infos(&out, NBD_OPT_GO, export, infos, asks ? 2 : 0);
     if (!client_option(c, NBD_OPT_GO, span_of(bytes + WIRE_SIZE_option, out.len - WIRE_SIZE_option),
                        (struct client_replies){ learn, &l }, ret_type))
         return CLIENT_FAILED;
@@ -460,7 +460,7 @@ enum client_way client_enter(struct client *c, const struct target *target, uint
     if (!start(c, target, timeout_ns, headers))
         return CLIENT_FAILED;
     if (c->handshake_flags & NBD_FLAG_FIXED_NEWSTYLE) {
-        enum client_way way = client_go(c, export, ret_type);
+        enum client_way way = client_go(c, export, true, ret_type);
 
         if (way == CLIENT_IN || (way == CLIENT_REFUSED && is_refusal(*ret_type)))
             return way;

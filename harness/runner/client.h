@@ -66,8 +66,9 @@ bool client_option(struct client *c, uint32_t option, struct span data, struct c
 
 enum client_way { CLIENT_IN, CLIENT_REFUSED, CLIENT_FAILED };
 
-/* Into transmission by GO, asking for EXPORT and BLOCK_SIZE.  REFUSED: the error reply is in *ret_type. */
-enum client_way client_go(struct client *c, struct span export, uint32_t *ret_type);
+/* Into transmission by GO, asking for EXPORT and BLOCK_SIZE, or for nothing.  REFUSED: the error reply is in
+ * *ret_type. */
+enum client_way client_go(struct client *c, struct span export, bool asks, uint32_t *ret_type);
 
 /* Into transmission by EXPORT_NAME; a server that does not have the export closes the connection. */
 bool client_export_name(struct client *c, struct span export);

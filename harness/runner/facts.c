@@ -357,10 +357,24 @@ static void probe_filters(struct probe *p)
     if (client_option(&p->client, NBD_OPT_EXTENDED_HEADERS, span_of(NULL, 0), nobody, &type) &&
         client_option(&p->client, NBD_OPT_SET_META_CONTEXT,
                       data_of(p, NBD_OPT_SET_META_CONTEXT, query, room, sizeof room), nobody, &type))
-        way = client_go(&p->client, export_of(p), &type);
+        way = client_go(&p->client, export_of(p), true, &type);
     p->client.extended = true;
     p->facts->filters =
         way == CLIENT_IN && (p->client.transmission_flags & NBD_FLAG_BLOCK_STATUS_PAYLOAD) != 0;
+    leave(p, way);
+}
+
+/* Whether a client is let in that does not ask for block sizes: NBD_REP_ERR_BLOCK_SIZE_REQD. */
+static void probe_unasked(struct probe *p)
+{
+    enum client_way way;
+    uint32_t type;
+
+    p->facts->unasked = !facts_has_option(p->facts, NBD_OPT_GO);
+    if (p->facts->unasked || !client_open(&p->client, p->target, p->wanted->timeout_ns))
+        return;
+    way = client_go(&p->client, export_of(p), false, &type);
+    p->facts->unasked = way == CLIENT_IN;
     leave(p, way);
 }
 
@@ -442,8 +456,10 @@ enum status facts_probe(const struct target *target, const struct facts_wanted *
         return status;
     probe_contexts(&p);
     probe_filters(&p);
-    if (wanted->options)
+    if (wanted->options) {
         probe_options(&p);
+        probe_unasked(&p);
+    }
     if (wanted->connections && !ret->no_way_in)
         probe_connections(&p);
     return status;

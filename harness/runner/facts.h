@@ -30,6 +30,7 @@ struct facts {
     bool extended;
     bool filters;        /* NBD_FLAG_BLOCK_STATUS_PAYLOAD is advertised once a metadata context is selected */
     bool writes_refused; /* with EPERM, though READ_ONLY is clear; set by the run once it may write */
+    bool unasked;        /* a GO that does not ask for block sizes is granted; or there is no GO */
     bool has_block_size;
     struct wire_info_block_size block_size; /* advertised, or the defaults */
     uint32_t options;     /* bit N: option N is there: its answer is neither ERR_UNSUP nor ERR_POLICY */

@@ -58,6 +58,30 @@ static bool compares(uint64_t is, enum comparison how, uint64_t wanted)
     return false;
 }
 
+/* A word without a value that is no flag. */
+static bool find_fact(const char *word, const struct facts *f, bool *ret)
+{
+    const struct {
+        const char *name;
+        bool is;
+    } known[] = {
+        { "structured", f->structured },
+        { "extended", f->extended },
+        { "block_size", f->has_block_size },
+        { "unasked", f->unasked },
+        { "SEND_READ", true }, /* every server has these commands */
+        { "SEND_WRITE", true },
+        { "BLOCK_STATUS_PAYLOAD", f->extended && f->filters }, /* is never there without extended headers */
+    };
+
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+        if (strcmp(word, known[i].name) == 0) {
+            *ret = known[i].is;
+            return true;
+        }
+    return false;
+}
+
 /* A word without a value: writable, structured, extended, a flag. */
 static bool find_plain(const char *word, const struct need_ground *g, bool *ret)
 {
@@ -68,20 +92,8 @@ static bool find_plain(const char *word, const struct need_ground *g, bool *ret)
             (g->transmission_flags & NBD_FLAG_READ_ONLY) == 0 && !g->facts->writes_refused && !g->read_only;
         return true;
     }
-    if (strcmp(word, "structured") == 0) {
-        *ret = g->facts->structured;
+    if (find_fact(word, g->facts, ret))
         return true;
-    }
-    if (strcmp(word, "extended") == 0) {
-        *ret = g->facts->extended;
-        return true;
-    }
-    if (strcmp(word, "SEND_READ") == 0 || strcmp(word, "SEND_WRITE") == 0)
-        return *ret = true;                          /* every server has these commands */
-    if (strcmp(word, "BLOCK_STATUS_PAYLOAD") == 0) { /* is never there without extended headers */
-        *ret = g->facts->extended && g->facts->filters;
-        return true;
-    }
     flag = vocabulary_find(&vocabulary_transmission_flags, span_text(word));
     if (flag) {
         *ret = (g->transmission_flags & flag->value) != 0;

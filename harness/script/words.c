@@ -236,6 +236,7 @@ static const struct need_rule needs[] = {
     { "SEND_READ", NEED_PLAIN },      { "SEND_WRITE", NEED_PLAIN },     { "size", NEED_COMPARED },
     { "min_block", NEED_COMPARED },   { "max_payload", NEED_COMPARED }, { "preferred_block", NEED_COMPARED },
     { "connections", NEED_COMPARED }, { "option", NEED_OPTION },        { "context", NEED_CONTEXT },
+    { "block_size", NEED_PLAIN },     { "unasked", NEED_PLAIN },
 };
 
 static const struct need_rule flag = { "flag", NEED_PLAIN };
