@@ -56,6 +56,13 @@ static struct link *dial(void *ctx, uint64_t timeout_ns, char *error, size_t err
     return link_tap(link, listener);
 }
 
+static bool revive(void *ctx, char *error, size_t error_size)
+{
+    const struct capture_target *c = ctx;
+
+    return c->target.revive(c->target.ctx, error, error_size);
+}
+
 struct capture_target *capture_target_new(const char *path, const struct target *target, char *error,
                                           size_t error_size)
 {
@@ -71,7 +78,9 @@ struct capture_target *capture_target_new(const char *path, const struct target 
 
 struct target capture_target_of(struct capture_target *c)
 {
-    return (struct target){ .name = c->target.name, .dial = dial, .ctx = c };
+    return (struct target){
+        .name = c->target.name, .dial = dial, .revive = c->target.revive ? revive : NULL, .ctx = c
+    };
 }
 
 void capture_target_free(struct capture_target *c)

@@ -12,6 +12,8 @@
 #include "cli/capture_target.h"
 #include "cli/files.h"
 #include "cli/options.h"
+#include "cli/run_target.h"
+#include "cli/stage.h"
 #include "reference/loop.h"
 #include "report/tty.h"
 #include "runner/run.h"
@@ -19,6 +21,9 @@
 static const struct option_row rows[] = {
     BUNDLED_OPTIONS,
     { "server", 's', "HOST:PORT", "the server to test; also an NBD URI" },
+    { "target", 0, "FILE", "test a server in all of its configurations, as this file has them" },
+    { "config", 0, "NAME", "only this one of them" },
+    { "list-configs", 0, NULL, "list them" },
     { "export", 'e', "NAME", "the export to test (default: the empty name, or the only one listed)" },
     { "read-only", 0, NULL, "play no case that writes" },
     { "destroy", 0, NULL, "write even where the export holds data" },
@@ -34,6 +39,9 @@ static const struct option_row rows[] = {
 
 enum {
     RUN_SERVER = BUNDLED_OPTION_COUNT,
+    RUN_TARGET,
+    RUN_CONFIG,
+    RUN_LIST_CONFIGS,
     RUN_EXPORT,
     RUN_READ_ONLY,
     RUN_DESTROY,
@@ -49,14 +57,17 @@ enum {
 
 #define ROW_COUNT (sizeof rows / sizeof rows[0])
 #define WORDS_MAX 256
-#define EXPECTATION_MAX_BYTES (1024u * 1024)
+#define DEFAULT_TIMEOUT_NS (UINT64_C(10) * 1000 * 1000 * 1000)
 
 struct run {
     struct bundled bundled;
     struct address address;
     const char *server; /* as given; NULL: the bundled one */
+    const char *target, *config;
+    char **words; /* a command between [ and ] that starts the server; NULL: none */
+    size_t word_count;
     const char *expect, *pcap, *cases;
-    bool verbose, help;
+    bool verbose, help, list_configs;
     struct run_options options;
     const char *paths[WORDS_MAX];
     size_t path_count;
@@ -64,7 +75,8 @@ struct run {
     size_t pattern_count;
     const char *excludes[WORDS_MAX];
     size_t exclude_count;
-    char again[8192]; /* the command without its words */
+    struct target_configuration started; /* of that command */
+    char again[8192];                    /* the command without its words */
 };
 
 static bool take_server(struct run *r, const char *text)
@@ -117,6 +129,14 @@ static bool take(void *ctx, size_t row, const char *argument)
     switch (row) {
     case RUN_SERVER:
         return take_server(r, argument);
+    case RUN_TARGET:
+        r->target = argument;
+        return true;
+    case RUN_CONFIG:
+        r->config = argument;
+        return true;
+    case RUN_LIST_CONFIGS:
+        return r->list_configs = true;
     case RUN_EXPORT:
         r->options.export = argument;
         return true;
@@ -183,11 +203,70 @@ static void remember_command(struct run *r, int argc, char **argv, int first)
 {
     snprintf(r->again, sizeof r->again, "nbdtest");
     for (int i = 1; i < first && i < argc; i++)
-        if (strcmp(argv[i], "-v") != 0 && strcmp(argv[i], "--verbose") != 0)
+        if (strcmp(argv[i], "-v") != 0 && strcmp(argv[i], "--verbose") != 0 &&
+            (strcmp(argv[i], "--") != 0 || !r->words))
             append_quoted(r->again, sizeof r->again, argv[i]);
     for (int i = first; i < argc; i++)
         if (strstr(argv[i], "://") || files_is_case_path(argv[i]))
             append_quoted(r->again, sizeof r->again, argv[i]);
+    if (!r->words)
+        return;
+    append_quoted(r->again, sizeof r->again, "--");
+    append_quoted(r->again, sizeof r->again, "[");
+    for (size_t i = 0; i < r->word_count; i++)
+        append_quoted(r->again, sizeof r->again, r->words[i]);
+    append_quoted(r->again, sizeof r->again, "]");
+}
+
+/* Takes [ COMMAND ... ] out of the words, if it is there, and returns how many are left. */
+static int take_command(struct run *r, int argc, char **argv, int first)
+{
+    int begin = first, end;
+    char **command;
+
+    while (begin < argc && strcmp(argv[begin], "[") != 0)
+        begin++;
+    if (begin == argc)
+        return argc;
+    for (end = argc - 1; end > begin && strcmp(argv[end], "]") != 0; end--)
+        ;
+    if (end <= begin + 1) {
+        fprintf(stderr, "nbdtest: a server to start is named so: -- [ COMMAND ARGUMENTS ]\n");
+        return -1;
+    }
+    command = &argv[begin + 1];
+    r->word_count = (size_t)(end - begin - 1);
+    /* Behind the other words, in the order in which they came. */
+    for (int moved = end + 1; moved < argc; moved++) {
+        char *word = argv[moved];
+
+        memmove(&argv[begin + 1], &argv[begin], (size_t)(moved - begin) * sizeof *argv);
+        argv[begin++] = word;
+        command++;
+    }
+    r->words = command;
+    return begin;
+}
+
+/* What is to be tested is named in one way. */
+static bool are_consistent(const struct run *r)
+{
+    int named = (r->server != NULL) + (r->target != NULL) + (r->words != NULL);
+
+    if (named > 1)
+        fprintf(stderr, "nbdtest: one of --server, --target and [ COMMAND ] is enough\n");
+    else if (named > 0 && r->bundled.used)
+        fprintf(stderr,
+                "nbdtest: options of the bundled server go without --server, --target and [ COMMAND ]\n");
+    else if ((r->config || r->list_configs) && !r->target)
+        fprintf(stderr, "nbdtest: --config and --list-configs go with --target\n");
+    else if (r->target && (r->pcap || r->expect))
+        fprintf(stderr, "nbdtest: --pcap and --expect do not go with --target\n");
+    else if (r->word_count > TARGET_MAX_WORDS)
+        fprintf(stderr, "nbdtest: a command may have %d words at most\n", TARGET_MAX_WORDS);
+    else
+        return named > 0 || bundled_check(&r->bundled);
+    return false;
 }
 
 static bool take_words(struct run *r, int argc, char **argv, int first)
@@ -200,37 +279,13 @@ static bool take_words(struct run *r, int argc, char **argv, int first)
         if (!taken)
             return false;
     }
-    if (r->server && r->bundled.used) {
-        fprintf(stderr, "nbdtest: options of the bundled server go without --server\n");
-        return false;
-    }
-    if (!r->server && !bundled_check(&r->bundled))
+    if (!are_consistent(r))
         return false;
     r->options.patterns = r->patterns;
     r->options.pattern_count = r->pattern_count;
     r->options.excludes = r->excludes;
     r->options.exclude_count = r->exclude_count;
     return true;
-}
-
-/* False after telling the user what is wrong with the expectation file. */
-static bool read_expectation(const char *path, const struct catalogue *catalogue, struct expectation **ret)
-{
-    char error[4400];
-    struct diagnostics d;
-    size_t len;
-    char *text = read_file(path, EXPECTATION_MAX_BYTES, &len, error, sizeof error);
-
-    if (!text) {
-        fprintf(stderr, "nbdtest: %s\n", error);
-        return false;
-    }
-    diagnostics_init(&d);
-    *ret = expectation_parse(path, span_of(text, len), catalogue, &d);
-    fputs(buffer_text(&d.text), stderr);
-    diagnostics_free(&d);
-    free(text);
-    return *ret != NULL;
 }
 
 static bool wants_colours(void)
@@ -240,28 +295,63 @@ static bool wants_colours(void)
     return isatty(STDOUT_FILENO) && !(no_color && *no_color) && !(terminal && strcmp(terminal, "dumb") == 0);
 }
 
-static enum status play(struct run *r, const struct library *library, const struct catalogue *catalogue,
-                        struct expectation *expectation)
+static struct tty_options look_of(const struct run *r)
 {
-    struct target target = { .name = "bundled server", .dial = dial_bundled, .ctx = &r->bundled };
-    struct tty_options look = { .out = stdout,
-                                .colours = wants_colours(),
-                                .progress = isatty(STDOUT_FILENO) != 0,
-                                .transcripts = r->verbose,
-                                .again = r->again };
-    struct capture_target *capture = NULL;
-    struct tty_report *report;
-    struct listener listener;
+    return (struct tty_options){ .out = stdout,
+                                 .colours = wants_colours(),
+                                 .progress = isatty(STDOUT_FILENO) != 0,
+                                 .transcripts = r->verbose,
+                                 .again = r->again };
+}
+
+/* What is to be tested; starts it where that was asked for.  False after telling the user. */
+static bool find_target(struct run *r, struct stage **stage, struct target *ret)
+{
+    *stage = NULL;
+    *ret = (struct target){ .name = "bundled server", .dial = dial_bundled, .ctx = &r->bundled };
+    if (r->server) {
+        *ret = (struct target){ .name = r->server, .dial = dial_address, .ctx = &r->address };
+    } else if (r->words) {
+        r->started =
+            (struct target_configuration){ .name = r->words[0],
+                                           .command = { .words = r->words, .count = r->word_count } };
+        *stage = stage_new(&r->started);
+        if (!*stage)
+            return false;
+        *ret = stage_target(*stage);
+    } else {
+        bundled_config(&r->bundled);
+    }
+    return true;
+}
+
+static enum status play(struct run *r, const struct target *target, const struct library *library,
+                        const struct catalogue *catalogue, struct expectation *expectation)
+{
+    struct tty_options look = look_of(r);
+    struct tty_report *report = tty_report_new(&look);
+    struct listener listener = tty_report_listener(report);
     struct buffer error;
     enum status status;
 
-    if (r->server)
-        target = (struct target){ .name = r->server, .dial = dial_address, .ctx = &r->address };
-    else
-        bundled_config(&r->bundled);
-    if (r->pcap) {
-        char why[512];
+    buffer_init(&error, 64 * 1024);
+    status = run_library(library, catalogue, target, &r->options, expectation, &listener, 1, &error);
+    if (error.len > 0)
+        fprintf(stderr, "nbdtest: %s\n", buffer_text(&error));
+    buffer_free(&error);
+    tty_report_free(report);
+    return status;
+}
 
+/* The same, recorded to a file where that was asked for. */
+static enum status play_recorded(struct run *r, struct target target, const struct library *library,
+                                 const struct catalogue *catalogue, struct expectation *expectation)
+{
+    struct capture_target *capture = NULL;
+    enum status status;
+    char why[512];
+
+    if (r->pcap) {
         capture = capture_target_new(r->pcap, &target, why, sizeof why);
         if (!capture) {
             fprintf(stderr, "nbdtest: %s\n", why);
@@ -269,37 +359,60 @@ static enum status play(struct run *r, const struct library *library, const stru
         }
         target = capture_target_of(capture);
     }
-
-    report = tty_report_new(&look);
-    listener = tty_report_listener(report);
-    buffer_init(&error, 64 * 1024);
-    status = run_library(library, catalogue, &target, &r->options, expectation, &listener, 1, &error);
-    if (error.len > 0)
-        fprintf(stderr, "nbdtest: %s\n", buffer_text(&error));
-    buffer_free(&error);
-    tty_report_free(report);
+    status = play(r, &target, library, catalogue, expectation);
     capture_target_free(capture);
-    bundled_free(&r->bundled);
     return status;
+}
+
+static enum status run_one(struct run *r, const struct library *library, const struct catalogue *catalogue)
+{
+    struct expectation *expectation = expectation_new();
+    enum status status = STATUS_USAGE;
+    struct target target;
+    struct stage *stage;
+
+    if (!r->options.timeout_ns)
+        r->options.timeout_ns = DEFAULT_TIMEOUT_NS;
+    if (!r->expect || run_read_expectation(r->expect, catalogue, expectation)) {
+        status = STATUS_UNREACHABLE;
+        if (find_target(r, &stage, &target)) {
+            status = play_recorded(r, target, library, catalogue, expectation);
+            stage_free(stage);
+            bundled_free(&r->bundled);
+        }
+    }
+    expectation_free(expectation);
+    return status;
+}
+
+static enum status run_all(const struct run *r, const struct library *library,
+                           const struct catalogue *catalogue)
+{
+    const struct target_run all = { .path = r->target,
+                                    .config = r->config,
+                                    .library = library,
+                                    .catalogue = catalogue,
+                                    .options = &r->options,
+                                    .look = look_of(r) };
+
+    return run_target(&all);
 }
 
 static enum status run(struct run *r)
 {
-    struct expectation *expectation = NULL;
     enum status status = STATUS_USAGE;
     struct catalogue *catalogue;
     struct library library;
     char cases[4096];
 
+    if (r->list_configs)
+        return run_target_list(r->target);
     if (!files_find_cases(r->cases, cases, sizeof cases) || !(catalogue = files_catalogue(cases)))
         return STATUS_USAGE;
-    if (!r->expect || read_expectation(r->expect, catalogue, &expectation)) {
-        if (files_library(cases, r->paths, r->path_count, catalogue, &library)) {
-            status = play(r, &library, catalogue, expectation);
-            library_free(&library);
-        }
+    if (files_library(cases, r->paths, r->path_count, catalogue, &library)) {
+        status = r->target ? run_all(r, &library, catalogue) : run_one(r, &library, catalogue);
+        library_free(&library);
     }
-    expectation_free(expectation);
     catalogue_free(catalogue);
     return status;
 }
@@ -307,7 +420,8 @@ static enum status run(struct run *r)
 int command_run(int argc, char **argv)
 {
     static const char usage[] =
-        "nbdtest [run] [OPTIONS] [NBD-URI] [CASE-FILE | PATTERN] ...: plays cases against a server\n";
+        "nbdtest [run] [OPTIONS] [NBD-URI] [CASE-FILE | PATTERN] ... [-- [ COMMAND ARGUMENTS ]]:\n"
+        "plays cases against a server\n";
     struct run *r = calloc(1, sizeof *r);
     int status = STATUS_USAGE;
     int first;
@@ -315,7 +429,6 @@ int command_run(int argc, char **argv)
     if (!r)
         return STATUS_DEFECT;
     bundled_init(&r->bundled);
-    r->options.timeout_ns = UINT64_C(10) * 1000 * 1000 * 1000;
     first = options_parse(rows, ROW_COUNT, argc, argv, take, r);
     if (first >= 0 && r->help) {
         puts(usage);
@@ -324,7 +437,8 @@ int command_run(int argc, char **argv)
         status = STATUS_CONFORMS;
     } else if (first >= 0 && bundled_print_lists(&r->bundled)) {
         status = STATUS_CONFORMS;
-    } else if (first >= 0 && take_words(r, argc, argv, first)) {
+    } else if (first >= 0 && (argc = take_command(r, argc, argv, first)) >= 0 &&
+               take_words(r, argc, argv, first)) {
         remember_command(r, argc, argv, first);
         status = (int)run(r);
     }

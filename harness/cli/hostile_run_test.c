@@ -331,7 +331,7 @@ struct run_outcome {
 static struct run_outcome run(const struct shipped *s, struct hostile *h, const char *const *patterns,
                               size_t pattern_count)
 {
-    const struct target target = { "hostile server", dial, h };
+    const struct target target = { .name = "hostile server", .dial = dial, .ctx = h };
     const struct run_options options = { .destroy = true, /* what looks like data is a lie */
                                          .timeout_ns = 20 * NS_PER_MS,
                                          .patterns = patterns,
@@ -341,8 +341,10 @@ static struct run_outcome run(const struct shipped *s, struct hostile *h, const 
     size_t len = 0;
     struct tty_options look = { .out = open_memstream(&text, &len), .transcripts = true, .again = "nbdtest" };
     struct tty_report *report = tty_report_new(&look);
-    const struct listener listeners[] = { tty_report_listener(report),
-                                          { watch_began, watch_instance, watch_ended, &o.watched } };
+    const struct listener listeners[] = {
+        tty_report_listener(report),
+        { .began = watch_began, .instance = watch_instance, .ended = watch_ended, .ctx = &o.watched }
+    };
     uint64_t began_ns = clock_ns();
     struct buffer error;
 

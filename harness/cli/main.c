@@ -31,6 +31,8 @@ static int command_help(int argc, char **argv)
          "  nbdtest                                 the suite against the bundled server\n"
          "  nbdtest --server localhost:10809        the suite against a running server\n"
          "  nbdtest nbd+unix:///?socket=/run/nbd    the same for an NBD URI\n"
+         "  nbdtest -- [ nbdkit memory 64M ]        the same for a server that nbdtest starts\n"
+         "  nbdtest --target FILE                   the same for a server in all of its configurations\n"
          "  nbdtest --server HOST:PORT 'zero-*'     only the cases whose names match\n"
          "  nbdtest my.nbd                          the cases of a file\n\ncommands:");
     for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++)

@@ -84,6 +84,8 @@ static void began(void *ctx, const struct about *about)
     struct buffer flags;
 
     r->selected = about->instances;
+    if (r->options.brief)
+        return;
     fprintf(out, "server       %s\n", about->server);
     fprintf(out, "export       \"%s\"%s, ", about->export,
             about->export_chosen ? " (the only one that the server lists)" : "");
@@ -178,6 +180,11 @@ static size_t marked_line(const struct instance *i)
     return 0;
 }
 
+static bool has_headline(const struct tty_report *r, enum verdict v)
+{
+    return looks[v].headline && !(r->options.brief && (v == VERDICT_NOTE || v == VERDICT_KNOWN));
+}
+
 static void instance(void *ctx, const struct instance *i)
 {
     struct tty_report *r = ctx;
@@ -187,13 +194,13 @@ static void instance(void *ctx, const struct instance *i)
     r->done++;
     if (i->verdict == VERDICT_SKIP)
         count_skip(r, i->reason);
-    if (!looks[i->verdict].headline && !(r->options.transcripts && i->verdict != VERDICT_SKIP)) {
+    if (!has_headline(r, i->verdict) && !(r->options.transcripts && i->verdict != VERDICT_SKIP)) {
         show_progress(r, i->id);
         return;
     }
 
     erase_progress(r);
-    if (looks[i->verdict].headline)
+    if (has_headline(r, i->verdict))
         paint(r, looks[i->verdict].colour, looks[i->verdict].headline);
     else
         fputs(verdict_name(i->verdict), out);
@@ -216,13 +223,15 @@ static void ended(void *ctx, const struct totals *t)
     const char *separator = "";
 
     erase_progress(r);
-    for (size_t i = 0; i < r->skip_count; i++)
+    for (size_t i = 0; i < r->skip_count && !r->options.brief; i++)
         fprintf(out, "skipped %4zu: %s\n", r->skips[i].count, r->skips[i].text);
     if (t->not_zeroed_length > 0)
         fprintf(out, "NOT ZEROED AGAIN: %" PRIu64 " bytes from offset %" PRIu64 "\n", t->not_zeroed_length,
                 t->not_zeroed_offset);
     if (t->stopped)
         fprintf(out, "stopped early: %s\n", t->stopped);
+    if (r->options.brief)
+        return;
 
     fprintf(out, "%zu instances in %.2f s: ", r->done, (double)t->took_ns / 1e9);
     for (unsigned v = 0; v < VERDICT_COUNT; v++)

@@ -13,6 +13,7 @@ struct tty_options {
     bool colours;
     bool progress;     /* a line that is rewritten while the run goes on; for terminals only */
     bool transcripts;  /* of every instance, not only of those that failed */
+    bool brief;        /* only what is not as it should be: one run of many */
     const char *again; /* the command that an instance's id is put behind to run just this one: "nbdtest
                           --server ..." */
 };

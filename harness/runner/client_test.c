@@ -159,7 +159,7 @@ static struct link *dial_ssh(void *ctx, uint64_t timeout_ns, char *error, size_t
 
 static void a_server_of_another_kind_is_recognised(void **state)
 {
-    const struct target target = { "ssh", dial_ssh, NULL };
+    const struct target target = { .name = "ssh", .dial = dial_ssh, .ctx = NULL };
     struct client c;
 
     (void)state;

@@ -17,8 +17,9 @@ struct line {
 
 struct expectation {
     struct arena *arena;
-    struct source source; /* the copied text: places of mistakes point into it */
+    struct source source; /* the copied text that is being read: places of mistakes point into it */
     struct line *first;
+    struct expectation *base; /* borrowed; NULL: there is none */
 };
 
 static bool is_blank(uint8_t c)
@@ -77,7 +78,7 @@ static struct line **add_line(struct expectation *e, struct span rest, const str
     instance = take_word(&rest);
     skip_blanks(&rest);
     trim_end(&rest);
-    if (!catalogue_find(c, id)) {
+    if (!span_equal(id, span_text(EXPECTATION_DIES)) && !catalogue_find(c, id)) {
         unknown_id(c, id, place_of(e, id), d);
         return tail;
     }
@@ -93,15 +94,23 @@ static struct line **add_line(struct expectation *e, struct span rest, const str
     return &line->next;
 }
 
-struct expectation *expectation_parse(const char *path, struct span text, const struct catalogue *c,
-                                      struct diagnostics *d)
+struct expectation *expectation_new(void)
 {
     struct expectation *e = memory_take(sizeof *e);
+
+    e->arena = arena_new();
+    return e;
+}
+
+bool expectation_add(struct expectation *e, const char *path, struct span text, const struct catalogue *c,
+                     struct diagnostics *d)
+{
     struct line **tail = &e->first;
     unsigned errors_before = d->errors;
     struct span rest;
 
-    e->arena = arena_new();
+    while (*tail)
+        tail = &(*tail)->next;
     e->source.path = arena_text(e->arena, span_text(path));
     e->source.text = arena_text(e->arena, text);
     e->source.len = text.len;
@@ -113,11 +122,23 @@ struct expectation *expectation_parse(const char *path, struct span text, const 
         span_take(&rest, 1);
         tail = add_line(e, line, c, tail, d);
     }
-    if (d->errors > errors_before) {
-        expectation_free(e);
-        return NULL;
-    }
-    return e;
+    return d->errors == errors_before;
+}
+
+struct expectation *expectation_parse(const char *path, struct span text, const struct catalogue *c,
+                                      struct diagnostics *d)
+{
+    struct expectation *e = expectation_new();
+
+    if (expectation_add(e, path, text, c, d))
+        return e;
+    expectation_free(e);
+    return NULL;
+}
+
+void expectation_lean_on(struct expectation *e, struct expectation *base)
+{
+    e->base = base;
 }
 
 void expectation_free(struct expectation *e)
@@ -143,6 +164,8 @@ const char *expectation_match(struct expectation *e, const char *id, const char 
             line->seen = true;
             reason = reason ? reason : line->reason;
         }
+    if (!reason && e->base)
+        reason = expectation_match(e->base, id, instance);
     return reason;
 }
 
@@ -150,6 +173,8 @@ void expectation_ran(struct expectation *e, const char *instance)
 {
     for (struct line *line = e->first; line; line = line->next)
         line->ran = line->ran || names(line, instance);
+    if (e->base)
+        expectation_ran(e->base, instance);
 }
 
 static bool comes_always(const struct line *line)

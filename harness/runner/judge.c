@@ -51,6 +51,25 @@ void judge_count(const struct judge *j, struct totals *totals)
     }
 }
 
+static enum verdict worst_of(uint8_t row)
+{
+    if (row & ROW_FAILED)
+        return VERDICT_FAIL;
+    if (row & ROW_WARNED)
+        return VERDICT_WARN;
+    if (row & ROW_KNOWN)
+        return VERDICT_KNOWN;
+    return row & ROW_NOTED ? VERDICT_NOTE : VERDICT_PASS;
+}
+
+void judge_rows(const struct judge *j,
+                void (*each)(void *ctx, const struct requirement *r, enum verdict worst), void *ctx)
+{
+    for (size_t i = 0; i < catalogue_count(j->catalogue); i++)
+        if (j->rows[i])
+            each(ctx, catalogue_at(j->catalogue, i), worst_of(j->rows[i]));
+}
+
 /* ---- findings ---- */
 
 static enum verdict verdict_of_level(enum level level)
@@ -137,6 +156,27 @@ static void place_finding(const struct finding *f, const struct tree_case *playe
     place_line_column(f->place, &v->file_line, &v->file_column);
 }
 
+static uint8_t bits_of(enum verdict v)
+{
+    switch (v) {
+    case VERDICT_FAIL:
+        return ROW_CHECKED | ROW_FAILED;
+    case VERDICT_WARN:
+        return ROW_CHECKED | ROW_WARNED;
+    case VERDICT_KNOWN:
+        return ROW_CHECKED | ROW_KNOWN;
+    case VERDICT_NOTE:
+        return ROW_NOTED;
+    case VERDICT_PASS:
+    case VERDICT_SKIP:
+    case VERDICT_FIXED:
+    case VERDICT_ERROR:
+    case VERDICT_COUNT:
+        break;
+    }
+    return 0;
+}
+
 static void judge_finding(struct judge *j, const struct finding *f, const struct tree_case *played,
                           const struct instance *i, struct verdict_finding *v)
 {
@@ -153,10 +193,8 @@ static void judge_finding(struct judge *j, const struct finding *f, const struct
         if (v->known_reason)
             v->verdict = VERDICT_KNOWN;
     }
-    if (r && v->verdict == VERDICT_FAIL)
-        *row_of(j, r) |= ROW_CHECKED | ROW_FAILED;
-    if (r && v->verdict == VERDICT_WARN)
-        *row_of(j, r) |= ROW_CHECKED | ROW_WARNED;
+    if (r)
+        *row_of(j, r) |= bits_of(v->verdict);
 }
 
 static void add_finding(struct instance *i, struct verdict_finding *v)
@@ -203,13 +241,17 @@ void judge_play(struct judge *j, const struct tree_case *played, const struct pl
     i->transcript = result->transcript;
 }
 
-void judge_death(struct arena *arena, const char *came, struct instance *i)
+void judge_death(const struct judge *j, struct arena *arena, const char *came, struct instance *i)
 {
     struct verdict_finding *v = ARENA_NEW(arena, struct verdict_finding);
 
     v->verdict = VERDICT_FAIL;
     v->demanded = "afterwards the server serves a fresh connection";
     v->came = arena_print(arena, "%s", came);
+    if (j->expectation)
+        v->known_reason = expectation_match(j->expectation, EXPECTATION_DIES, i->id);
+    if (v->known_reason)
+        v->verdict = VERDICT_KNOWN;
     add_finding(i, v);
     i->server_died = true;
 }

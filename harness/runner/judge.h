@@ -18,7 +18,7 @@ struct judge {
     struct way_shown *shown;         /* by the way in, in an earlier instance */
 };
 
-enum { ROW_CHECKED = 1, ROW_FAILED = 2, ROW_WARNED = 4 };
+enum { ROW_CHECKED = 1, ROW_FAILED = 2, ROW_WARNED = 4, ROW_KNOWN = 8, ROW_NOTED = 16 };
 
 void judge_init(struct judge *j, const struct catalogue *catalogue, struct expectation *expectation);
 void judge_free(struct judge *j);
@@ -29,7 +29,11 @@ void judge_play(struct judge *j, const struct tree_case *played, const struct pl
                 struct arena *arena, struct instance *i);
 
 /* Adds that the server does not serve a fresh connection any more. */
-void judge_death(struct arena *arena, const char *came, struct instance *i);
+void judge_death(const struct judge *j, struct arena *arena, const char *came, struct instance *i);
+
+/* Calls each for every row that was touched, with the worst that was found of it. */
+void judge_rows(const struct judge *j,
+                void (*each)(void *ctx, const struct requirement *r, enum verdict worst), void *ctx);
 
 /* Counts the rows that were touched. */
 void judge_count(const struct judge *j, struct totals *totals);

@@ -49,8 +49,18 @@ static void tell_instance(struct run *r, const struct instance *i)
             r->listeners[l].instance(r->listeners[l].ctx, i);
 }
 
+static void tell_row(void *ctx, const struct requirement *requirement, enum verdict worst)
+{
+    struct run *r = ctx;
+
+    for (size_t l = 0; l < r->listener_count; l++)
+        if (r->listeners[l].row)
+            r->listeners[l].row(r->listeners[l].ctx, requirement, worst);
+}
+
 static void tell_end(struct run *r)
 {
+    judge_rows(&r->judge, tell_row, r);
     for (size_t l = 0; l < r->listener_count; l++)
         if (r->listeners[l].ended)
             r->listeners[l].ended(r->listeners[l].ctx, &r->totals);
@@ -227,8 +237,11 @@ static void see_whether_alive(struct run *r, struct instance *i)
 
     if (drive_is_served(&r->drive, patience_ns, error, sizeof error))
         return;
-    judge_death(r->arena, error, i);
-    r->died = true;
+    judge_death(&r->judge, r->arena, error, i);
+    r->died = !r->target->revive || !r->target->revive(r->target->ctx, error, sizeof error);
+    i->server_died = r->died;
+    if (!r->died)
+        forget(r); /* it may have lost what was written */
 }
 
 static bool holds(struct span text, const char *word)

@@ -19,6 +19,8 @@ struct target {
     const char *name; /* for people: "localhost:10809" */
     /* A new connection, or NULL with the reason in error. */
     struct link *(*dial)(void *ctx, uint64_t timeout_ns, char *error, size_t error_size);
+    /* Starts a server that died; false with the reason in error.  NULL: it cannot be started from here. */
+    bool (*revive)(void *ctx, char *error, size_t error_size);
     void *ctx;
 };
 

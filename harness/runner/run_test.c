@@ -106,7 +106,7 @@ static void expect_broken(struct fixture *f, const char *text)
 
 static enum status run(struct fixture *f)
 {
-    const struct listener listener = { began, one, ended, &f->told };
+    const struct listener listener = { .began = began, .instance = one, .ended = ended, .ctx = &f->told };
     const struct target target = test_target(&f->server);
 
     return run_library(&f->library, f->catalogue, &target, &f->options, f->expectation, &listener, 1,

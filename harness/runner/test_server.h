@@ -370,7 +370,7 @@ static inline struct test_server test_server(size_t size)
 
 static inline struct target test_target(struct test_server *s)
 {
-    return (struct target){ "test server", test_dial, s };
+    return (struct target){ .name = "test server", .dial = test_dial, .ctx = s };
 }
 
 #endif

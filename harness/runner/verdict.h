@@ -91,6 +91,8 @@ struct totals {
 struct listener {
     void (*began)(void *ctx, const struct about *about);
     void (*instance)(void *ctx, const struct instance *instance);
+    /* Before the end, once for each row that instances checked or found something about: the worst of it. */
+    void (*row)(void *ctx, const struct requirement *requirement, enum verdict worst);
     void (*ended)(void *ctx, const struct totals *totals);
     void *ctx;
 };
