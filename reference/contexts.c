@@ -24,6 +24,17 @@ static uint64_t allocation_extent(const struct reference_export *export, uint64_
     return bytes;
 }
 
+/* The same in the upper half: bit 32 is HOLE, bit 33 ZERO; and bit 34 where there are data, so that no status
+ * has 32 bits. */
+static uint64_t high_context_extent(const struct reference_export *export, uint64_t offset, uint64_t length,
+                                    uint64_t *ret_status)
+{
+    uint64_t bytes = allocation_extent(export, offset, length, ret_status);
+
+    *ret_status = (*ret_status == 0 ? UINT64_C(4) : *ret_status) << 32;
+    return bytes;
+}
+
 static bool has_notes(const struct reference_export *export)
 {
     return export->written;
@@ -41,8 +52,9 @@ static uint64_t written_context_extent(const struct reference_export *export, ui
 }
 
 const struct context_row context_rows[CONTEXT_COUNT] = {
-    [CONTEXT_ALLOCATION] = { "base:allocation", ALLOCATION_ID, always, allocation_extent },
-    [CONTEXT_WRITTEN] = { "x-nbdtest:written", 2, has_notes, written_context_extent },
+    [CONTEXT_ALLOCATION] = { "base:allocation", ALLOCATION_ID, false, always, allocation_extent },
+    [CONTEXT_WRITTEN] = { "x-nbdtest:written", 2, false, has_notes, written_context_extent },
+    [CONTEXT_HIGH] = { "x-nbdtest:high", 3, true, always, high_context_extent },
 };
 
 /* Whether a query is the name of a context, or of the namespace it belongs to. */
@@ -53,25 +65,24 @@ static bool query_matches(struct span query, const char *name, bool namespaces)
     return span_equal(query, span_text(name)) || (namespaces && span_equal(query, span_of(name, namespace)));
 }
 
-unsigned contexts_asked(const struct reference_export *export, const struct option_data *data,
-                        bool namespaces)
+unsigned contexts_named(const struct option_data *data, bool namespaces)
 {
     struct span queries = data->queries, query;
-    unsigned asked = 0;
+    unsigned named = 0;
 
     while (option_next_query(&queries, &query))
         for (unsigned i = 0; i < CONTEXT_COUNT; i++)
             if (query_matches(query, context_rows[i].name, namespaces))
-                asked |= 1u << i;
-    return asked & contexts_of(export);
+                named |= 1u << i;
+    return named;
 }
 
-unsigned contexts_of(const struct reference_export *export)
+unsigned contexts_of(const struct reference_session *s, const struct reference_export *export)
 {
     unsigned available = 0;
 
     for (unsigned i = 0; i < CONTEXT_COUNT; i++)
-        if (context_rows[i].available(export))
+        if (context_rows[i].available(export) && (s->extended || !context_rows[i].wide))
             available |= 1u << i;
     return available;
 }

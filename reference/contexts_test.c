@@ -6,6 +6,7 @@
 #define ALLOCATION 'b', 'a', 's', 'e', ':', 'a', 'l', 'l', 'o', 'c', 'a', 't', 'i', 'o', 'n'
 #define PRIVATE 'x', '-', 'n', 'b', 'd', 't', 'e', 's', 't', ':'
 #define WRITTEN PRIVATE, 'w', 'r', 'i', 't', 't', 'e', 'n'
+#define HIGH PRIVATE, 'h', 'i', 'g', 'h'
 #define QUERIES(count, ...) 0, 0, 0, 1, 'a', 0, 0, 0, (count), __VA_ARGS__
 
 enum { QUERIES_SIZE = 9, ALLOCATION_SIZE = 4 + 15, WRITTEN_SIZE = 4 + 17, PRIVATE_SIZE = 4 + 10 };
@@ -153,6 +154,35 @@ static void one_context_alone_may_be_selected(void **state)
     end_noted(&c);
 }
 
+/* Its status has more than 32 bits. */
+static void one_context_is_there_with_extended_headers_alone(void **state)
+{
+    struct conversation c;
+
+    (void)state;
+    begin_noted(&c);
+    say(&c, BYTES(OPTION(SET, QUERIES_SIZE + 18), QUERIES(1, 0, 0, 0, 14, HIGH)));
+    hear_end(&c, SET);
+    say(&c, BYTES(OPTION(11, 0)));
+    hear(&c, BYTES(REPLY(11, 1, 0)));
+    say(&c, BYTES(OPTION(LIST, QUERIES_SIZE), QUERIES(0)));
+    hear_allocation(&c, LIST, 0);
+    hear_written(&c, LIST, 0);
+    hear(&c, BYTES(REPLY(LIST, 4, 18), 0, 0, 0, 0, HIGH));
+    hear_end(&c, LIST);
+    say(&c, BYTES(OPTION(SET, QUERIES_SIZE + 18), QUERIES(1, 0, 0, 0, 14, HIGH)));
+    hear(&c, BYTES(REPLY(SET, 4, 18), 0, 0, 0, 3, HIGH));
+    hear_end(&c, SET);
+    go(&c);
+    say(&c, BYTES(0x21, 0xe4, 0x1c, 0x71, 0, 0, 0, 7, 0, 0, 0, 0, 0, 0, 0, 9, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+                  0, 0, 0, 0x10, 0));
+    hear(&c,
+         BYTES(0x6e, 0x8a, 0x27, 0x8c, 0, 1, 0, 6, 0, 0, 0, 0, 0, 0, 0, 9, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+               0, 0, 0, 24, 0, 0, 0, 3, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0x10, 0, 0, 0, 0, 3, 0, 0, 0, 0));
+    hear_nothing_more(&c);
+    end_noted(&c);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -161,6 +191,7 @@ int main(void)
         cmocka_unit_test(only_whole_names_are_selected),
         cmocka_unit_test(each_selected_context_has_a_chunk),
         cmocka_unit_test(one_context_alone_may_be_selected),
+        cmocka_unit_test(one_context_is_there_with_extended_headers_alone),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -229,7 +229,9 @@ static void take_list_meta_context(struct reference_session *s, const struct opt
         return;
     if (MANNERS_TAKE(s, manners_list_contexts(s, export, data)))
         return;
-    listed = data->query_count == 0 ? contexts_of(export) : contexts_asked(export, data, true);
+    listed = contexts_of(s, export);
+    if (data->query_count > 0)
+        listed &= contexts_named(data, true);
     for (unsigned i = 0; i < CONTEXT_COUNT; i++)
         if (listed & 1u << i)
             answer_context(s, (enum context)i, 0);
@@ -245,7 +247,7 @@ static void take_set_meta_context(struct reference_session *s, const struct opti
     if (!export)
         return;
     MANNERS(s, manners_select_contexts(s));
-    s->contexts = contexts_asked(export, data, false);
+    s->contexts = contexts_of(s, export) & contexts_named(data, false);
     if (s->contexts)
         s->context_of = export;
     for (unsigned i = 0; i < CONTEXT_COUNT; i++)

@@ -159,11 +159,18 @@ static void answer_namespace(struct reference_session *s, struct span name)
 bool manners_list_contexts(struct reference_session *s, const struct reference_export *export,
                            const struct option_data *data)
 {
+    struct span last = span_of(NULL, 0);
+
     if (!odd(s, ODDITY_CONTEXTS_LISTED_BY_WILDCARD) || data->query_count > 0)
         return false;
-    for (unsigned context = 0; context < CONTEXT_COUNT; context++)
-        if (contexts_of(export) & 1u << context)
-            answer_namespace(s, namespace_of((enum context)context));
+    for (unsigned context = 0; context < CONTEXT_COUNT; context++) {
+        struct span name = namespace_of((enum context)context);
+
+        if (!(contexts_of(s, export) & 1u << context) || span_equal(name, last))
+            continue; /* those of one namespace stand together */
+        answer_namespace(s, name);
+        last = name;
+    }
     answer_option(s, NBD_REP_ACK, NULL);
     return true;
 }

@@ -68,6 +68,11 @@ void misconduct_message(struct reference_session *s, size_t start, enum scan_kin
     m->putting = false;
 }
 
+bool misconduct_awaits_payload(const struct reference_session *s)
+{
+    return s->extended && fault_on(s, FAULT_EXTENDED_ENDLESS_PAYLOAD_AWAITED);
+}
+
 void misconduct_begin_request(struct reference_session *s, struct request *r)
 {
     struct misconduct *m = s->misconduct;

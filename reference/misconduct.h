@@ -35,6 +35,9 @@ void misconduct_answered_option(struct reference_session *s, size_t start);
 /* A message was put into the output at start; it may still be altered. */
 void misconduct_message(struct reference_session *s, size_t start, enum scan_kind kind);
 
+/* A request was seen whose payload is longer than any should be; true when it is waited for. */
+bool misconduct_awaits_payload(const struct reference_session *s);
+
 /* A request was seen, without its data, and not yet checked. */
 void misconduct_begin_request(struct reference_session *s, struct request *r);
 

@@ -16,7 +16,13 @@ enum {
     EXTENTS_AT = PAYLOAD_AT + WIRE_SIZE_extended_status,
 };
 
-enum { REPEATED_MAX = 1 << 20, TYPE_UNKNOWN = 3, CONTEXT_UNKNOWN = 77 };
+enum {
+    REPEATED_MAX = 1 << 20,
+    EXTENTS_MOST = 1 << 20,
+    ROUND = 32 << 20,
+    TYPE_UNKNOWN = 3,
+    CONTEXT_UNKNOWN = 77
+};
 
 typedef void edit(struct reference_session *s, size_t start, const struct request *r);
 
@@ -298,6 +304,34 @@ static void extent_behind_request(struct reference_session *s, size_t start, con
         append_extent(s, start, 512, other_status(s));
 }
 
+static void extents_reversed(struct reference_session *s, size_t start, const struct request *r)
+{
+    (void)r;
+    for (size_t low = start + EXTENTS_AT, high = last_extent(s); low < high;
+         low += WIRE_SIZE_extended_extent, high -= WIRE_SIZE_extended_extent) {
+        exchange(s, low, high, 8);
+        exchange(s, low + 8, high + 8, 8);
+    }
+}
+
+/* Two statuses in turn, neither of which claims anything about contents; in answer to round requests alone,
+ * for they are many. */
+static void extents_too_many(struct reference_session *s, size_t start, const struct request *r)
+{
+    uint64_t length = r->length / (EXTENTS_MOST + 1);
+
+    if ((r->flags & NBD_CMD_FLAG_REQ_ONE) || length == 0 || r->length % ROUND != 0)
+        return;
+    s->output.len = start + EXTENTS_AT;
+    edit_insert(s, s->output.len, (EXTENTS_MOST + 1) * WIRE_SIZE_extended_extent);
+    for (size_t at = start + EXTENTS_AT, i = 0; at < s->output.len; at += WIRE_SIZE_extended_extent, i++) {
+        edit_set(s, at, 8, length);
+        edit_set(s, at + 8, 8, i % 2 == 0 ? 0 : NBD_STATE_HOLE);
+    }
+    edit_set(s, start + COUNT_AT, 4, EXTENTS_MOST + 1);
+    set_length(s, start);
+}
+
 /* Chunks of that type that answer such a command.  Columns that are ANY match everything. */
 #define ANY UINT32_MAX
 static const struct extended_fault {
@@ -341,6 +375,8 @@ static const struct extended_fault {
     { FAULT_EXTENDED_REQ_ONE_IGNORED, NBD_REPLY_TYPE_BLOCK_STATUS_EXT, ANY, req_one_ignored },
     { FAULT_EXTENDED_REQ_ONE_LONG, NBD_REPLY_TYPE_BLOCK_STATUS_EXT, ANY, req_one_long },
     { FAULT_EXTENDED_EXTENT_BEHIND_REQUEST, NBD_REPLY_TYPE_BLOCK_STATUS_EXT, ANY, extent_behind_request },
+    { FAULT_EXTENDED_EXTENTS_REVERSED, NBD_REPLY_TYPE_BLOCK_STATUS_EXT, ANY, extents_reversed },
+    { FAULT_EXTENDED_EXTENTS_TOO_MANY, NBD_REPLY_TYPE_BLOCK_STATUS_EXT, ANY, extents_too_many },
 
     { FAULT_EXTENDED_REPLY_MAGIC_WRONG, ANY, ANY, magic_changed },
     { FAULT_EXTENDED_COOKIE_CHANGED, ANY, ANY, cookie_changed },

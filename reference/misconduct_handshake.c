@@ -390,6 +390,8 @@ static void alter_export(struct reference_session *s, size_t at)
         set_bits(s, at + 8, 2, NBD_FLAG_BLOCK_STATUS_PAYLOAD, 0);
     if (s->extended && fault_on(s, FAULT_EXTENDED_DF_UNADVERTISED_SERVED))
         set_bits(s, at + 8, 2, 0, NBD_FLAG_SEND_DF);
+    if (fault_on(s, FAULT_STATUS_PAYLOAD_BIT_13) && (edit_get(s, at + 8, 2) & NBD_FLAG_BLOCK_STATUS_PAYLOAD))
+        set_bits(s, at + 8, 2, 1 << 13, NBD_FLAG_BLOCK_STATUS_PAYLOAD);
     if (fault_on(s, FAULT_SIZE_NOT_MULTIPLE_OF_MINIMUM))
         edit_set(s, at, 8, edit_get(s, at, 8) - 1);
 }
@@ -428,6 +430,8 @@ void handshake_misconduct(struct reference_session *s, size_t start, enum scan_k
     note_told(s, start, kind);
     if (find_export(s, start, kind, &export))
         alter_export(s, export);
+    if (kind == SCAN_KIND_OPTION_REPLY)
+        contexts_misconduct(s, start);
     for (size_t i = 0; i < COUNT(rows); i++)
         if (fault_on(s, rows[i].fault) && s->output.len > start && is_meant(s, &rows[i], start, kind))
             rows[i].edit(s, start);

@@ -138,6 +138,30 @@ static bool other_namespace(const struct reference_session *s, const struct opti
     return could_answer(s, data, refusal) && named_by(data).other_namespace;
 }
 
+static bool other_wildcard(const struct reference_session *s, const struct option_data *data,
+                           uint32_t refusal)
+{
+    unsigned alone = contexts_named(data, false), with_namespaces = contexts_named(data, true);
+
+    return could_answer(s, data, refusal) && (with_namespaces & ~alone & ~(1u << CONTEXT_ALLOCATION));
+}
+
+static bool two_queries(const struct reference_session *s, const struct option_data *data, uint32_t refusal)
+{
+    return could_answer(s, data, refusal) && data->query_count == 2 && named_by(data).allocation;
+}
+
+static bool compact(const struct reference_session *s, const struct option_data *data, uint32_t refusal)
+{
+    return could_answer(s, data, refusal) && !s->extended;
+}
+
+static bool queries_compact(const struct reference_session *s, const struct option_data *data,
+                            uint32_t refusal)
+{
+    return compact(s, data, refusal) && named_by(data).allocation;
+}
+
 static bool allocation(const struct reference_session *s, const struct option_data *data, uint32_t refusal)
 {
     return could_answer(s, data, refusal) && named_by(data).allocation;
@@ -287,6 +311,65 @@ static void select_in_secret(struct reference_session *s, const struct option_da
     answer_option(s, NBD_REP_ACK, NULL);
 }
 
+static void list_contexts(struct reference_session *s, unsigned contexts)
+{
+    for (unsigned i = 0; i < CONTEXT_COUNT; i++)
+        if (contexts & 1u << i)
+            answer_context(s, (enum context)i, 0);
+}
+
+static void list_all_contexts(struct reference_session *s, const struct option_data *data)
+{
+    list_contexts(s, contexts_of(s, handshake_find(s, data->name)));
+    answer_option(s, NBD_REP_ACK, NULL);
+}
+
+static void list_context_twice(struct reference_session *s, const struct option_data *data)
+{
+    answer_context(s, CONTEXT_ALLOCATION, 0);
+    list_context(s, data);
+}
+
+static void list_other_contexts(struct reference_session *s, const struct option_data *data)
+{
+    unsigned named = data->query_count == 0 ? ~0u : contexts_named(data, true);
+
+    list_contexts(s, contexts_of(s, handshake_find(s, data->name)) & named & ~(1u << CONTEXT_ALLOCATION));
+    answer_option(s, NBD_REP_ACK, NULL);
+}
+
+static void select_contexts(struct reference_session *s, const struct option_data *data, unsigned contexts)
+{
+    s->context_of = contexts ? handshake_find(s, data->name) : NULL;
+    s->contexts = contexts;
+    for (unsigned i = 0; i < CONTEXT_COUNT; i++)
+        if (contexts & 1u << i)
+            answer_context(s, (enum context)i, contexts_id(s, i));
+}
+
+static void select_all_contexts(struct reference_session *s, const struct option_data *data)
+{
+    select_contexts(s, data, contexts_of(s, handshake_find(s, data->name)));
+    answer_option(s, NBD_REP_ACK, NULL);
+}
+
+static void select_namespaces(struct reference_session *s, const struct option_data *data)
+{
+    select_contexts(s, data, contexts_of(s, handshake_find(s, data->name)) & contexts_named(data, true));
+    answer_option(s, NBD_REP_ACK, NULL);
+}
+
+static void select_without_ack(struct reference_session *s, const struct option_data *data)
+{
+    select_contexts(s, data, 1u << CONTEXT_ALLOCATION);
+}
+
+static void select_behind_ack(struct reference_session *s, const struct option_data *data)
+{
+    answer_option(s, NBD_REP_ACK, NULL);
+    select_contexts(s, data, 1u << CONTEXT_ALLOCATION);
+}
+
 static const struct option_fault {
     enum fault fault;
     uint32_t option;
@@ -360,6 +443,21 @@ static const struct option_fault {
     { FAULT_CONTEXT_UNREPORTED, NBD_OPT_SET_META_CONTEXT, allocation, 0, select_in_secret },
     { FAULT_UNSTRUCTURED_CONTEXT_SELECTED, NBD_OPT_SET_META_CONTEXT, unstructured, 0, select_context },
     { FAULT_SELECTION_KEPT, NBD_OPT_SET_META_CONTEXT, keeps_selection, NBD_REP_ACK, NULL },
+
+    { FAULT_QUERIES_LIST_EVERYTHING, NBD_OPT_LIST_META_CONTEXT, allocation, 0, list_all_contexts },
+    { FAULT_QUERIED_CONTEXT_NOT_LISTED, NBD_OPT_LIST_META_CONTEXT, allocation, 0, list_other_contexts },
+    { FAULT_CONTEXT_LISTED_PER_QUERY, NBD_OPT_LIST_META_CONTEXT, two_queries, 0, list_context_twice },
+    { FAULT_NO_QUERIES_TOO_BIG, NBD_OPT_LIST_META_CONTEXT, no_queries, NBD_REP_ERR_TOO_BIG, NULL },
+    { FAULT_WILDCARD_LISTS_TWICE, NBD_OPT_LIST_META_CONTEXT, wildcard, 0, list_context_twice },
+    { FAULT_PRIVATE_WILDCARD_SELECTS, NBD_OPT_SET_META_CONTEXT, other_wildcard, 0, select_namespaces },
+    { FAULT_LEAF_SELECTS_EVERYTHING, NBD_OPT_SET_META_CONTEXT, allocation, 0, select_all_contexts },
+    { FAULT_FAILED_SELECTION_KEEPS, NBD_OPT_SET_META_CONTEXT, is_malformed, NBD_REP_ERR_INVALID, NULL },
+    { FAULT_UNKNOWN_EXPORT_SELECTION_KEEPS, NBD_OPT_SET_META_CONTEXT, names_nothing, NBD_REP_ERR_UNKNOWN,
+      NULL },
+    { FAULT_SELECTION_UNACKNOWLEDGED, NBD_OPT_SET_META_CONTEXT, allocation, 0, select_without_ack },
+    { FAULT_SELECTION_ACKNOWLEDGED_FIRST, NBD_OPT_SET_META_CONTEXT, allocation, 0, select_behind_ack },
+    { FAULT_ALLOCATION_NEEDS_EXTENDED, NBD_OPT_LIST_META_CONTEXT, compact, 0, list_other_contexts },
+    { FAULT_ALLOCATION_NEEDS_EXTENDED, NBD_OPT_SET_META_CONTEXT, queries_compact, NBD_REP_ACK, NULL },
 
     { FAULT_EXTENDED_HEADERS_DATA_ACCEPTED, NBD_OPT_EXTENDED_HEADERS, has_data, 0, accept_extended },
     { FAULT_EXTENDED_HEADERS_DATA_NOT_SKIPPED, NBD_OPT_EXTENDED_HEADERS, has_data, NBD_REP_ERR_INVALID,
@@ -446,6 +544,11 @@ void options_misconduct_answered(struct reference_session *s, size_t start)
     uint32_t option = s->in.head.option.option;
     bool done = was_acknowledged(s, start);
 
+    if (option == NBD_OPT_EXTENDED_HEADERS && done && s->misconduct->extended_before &&
+        fault_on(s, FAULT_EXTENDED_HEADERS_TOGGLED))
+        s->extended = false;
+    if (option == NBD_OPT_EXTENDED_HEADERS && done)
+        s->misconduct->extended_before = true;
     if (option == NBD_OPT_STRUCTURED_REPLY && done && !s->extended)
         s->misconduct->structured_before = true;
     if (option == NBD_OPT_INFO && done && fault_on(s, FAULT_INFO_ENTERS_TRANSMISSION))

@@ -4,6 +4,7 @@
  * misconduct.c            hands each hook to the parts; editing the output
  * misconduct_options.c    how options are answered
  * misconduct_handshake.c  bytes of what is sent in the handshake
+ * misconduct_contexts.c   the names of metadata contexts
  * misconduct_requests.c   which requests are refused, granted, left without an answer
  * misconduct_replies.c    bytes of what is sent in transmission
  * misconduct_extended.c   the same under extended headers
@@ -32,6 +33,7 @@ struct misconduct {
     const struct faults *faults;
     bool putting;           /* a fault itself puts messages, which are not to be altered */
     bool structured_before; /* NBD_OPT_STRUCTURED_REPLY was acknowledged before extended headers were */
+    bool extended_before;   /* they were */
     bool structured_after;  /* it came after them */
     bool block_size_told;   /* NBD_INFO_BLOCK_SIZE was sent */
     bool other_size_told;   /* NBD_OPT_INFO told the size of an export */
@@ -66,6 +68,8 @@ void options_misconduct_begin(struct reference_session *s);
 void options_misconduct_answered(struct reference_session *s, size_t start);
 
 void handshake_misconduct(struct reference_session *s, size_t start, enum scan_kind kind);
+
+void contexts_misconduct(struct reference_session *s, size_t start);
 
 void requests_misconduct_begin(struct reference_session *s, struct request *r);
 void requests_misconduct_checked(struct reference_session *s, const struct request *r);

@@ -17,7 +17,7 @@ enum {
     EXTENTS_AT = PAYLOAD_AT + WIRE_SIZE_chunk_status,
 };
 
-enum { PAYLOAD_ADDED_MAX = 65536, REPEATED_MAX = 1 << 20 };
+enum { PAYLOAD_ADDED_MAX = 65536, REPEATED_MAX = 1 << 20, EXTENTS_MOST = 1 << 20, ROUND = 32 << 20 };
 
 typedef void edit(struct reference_session *s, size_t start, const struct request *r);
 
@@ -395,6 +395,105 @@ static void status_reserved(struct reference_session *s, size_t start, const str
     set_status_bits(s, start, 0x80000000);
 }
 
+static void status_type_7(struct reference_session *s, size_t start, const struct request *r)
+{
+    (void)r;
+    edit_set(s, start + TYPE_AT, 2, 7);
+}
+
+static void exchange(struct reference_session *s, size_t one, size_t other, size_t len)
+{
+    uint64_t kept = edit_get(s, one, len);
+
+    edit_set(s, one, len, edit_get(s, other, len));
+    edit_set(s, other, len, kept);
+}
+
+static void extent_fields_swapped(struct reference_session *s, size_t start, const struct request *r)
+{
+    (void)r;
+    for (size_t at = start + EXTENTS_AT; at < s->output.len; at += WIRE_SIZE_extent)
+        exchange(s, at, at + 4, 4);
+}
+
+static void extents_reversed(struct reference_session *s, size_t start, const struct request *r)
+{
+    (void)r;
+    for (size_t low = start + EXTENTS_AT, high = last_extent(s); low < high;
+         low += WIRE_SIZE_extent, high -= WIRE_SIZE_extent)
+        exchange(s, low, high, WIRE_SIZE_extent);
+}
+
+/* As if the request began where the page does. */
+static void extents_from_page(struct reference_session *s, size_t start, const struct request *r)
+{
+    if (!(r->flags & NBD_CMD_FLAG_REQ_ONE))
+        edit_set(s, start + EXTENTS_AT, 4, edit_get(s, start + EXTENTS_AT, 4) + r->offset % STORE_PAGE_BYTES);
+}
+
+/* Moves the border between the first two extents, so that what is told to be zero has become shorter. */
+static void move_border(struct reference_session *s, size_t start, uint64_t by)
+{
+    size_t first = start + EXTENTS_AT, second = first + WIRE_SIZE_extent;
+    bool zero = edit_get(s, first + 4, 4) & NBD_STATE_ZERO;
+    size_t from = zero ? first : second, to = zero ? second : first;
+
+    if (second >= s->output.len || edit_get(s, from, 4) <= by)
+        return;
+    edit_set(s, from, 4, edit_get(s, from, 4) - by);
+    edit_set(s, to, 4, edit_get(s, to, 4) + by);
+}
+
+static void extents_odd(struct reference_session *s, size_t start, const struct request *r)
+{
+    (void)r;
+    move_border(s, start, 100);
+}
+
+static void extents_of_sectors(struct reference_session *s, size_t start, const struct request *r)
+{
+    (void)r;
+    move_border(s, start, 512);
+}
+
+/* Two statuses in turn, neither of which claims anything about contents; in answer to round requests alone,
+ * for they are many. */
+static void extents_too_many(struct reference_session *s, size_t start, const struct request *r)
+{
+    uint64_t length = r->length / (EXTENTS_MOST + 1);
+
+    if ((r->flags & NBD_CMD_FLAG_REQ_ONE) || length == 0 || r->length % ROUND != 0)
+        return;
+    s->output.len = start + EXTENTS_AT;
+    edit_insert(s, s->output.len, (EXTENTS_MOST + 1) * WIRE_SIZE_extent);
+    for (size_t at = start + EXTENTS_AT, i = 0; at < s->output.len; at += WIRE_SIZE_extent, i++) {
+        edit_set(s, at, 4, length);
+        edit_set(s, at + 4, 4, i % 2 == 0 ? 0 : NBD_STATE_HOLE);
+    }
+    edit_set(s, start + LENGTH_AT, 4, s->output.len - start - PAYLOAD_AT);
+}
+
+static bool is_allocation(const struct reference_session *s, size_t start)
+{
+    return edit_get(s, start + PAYLOAD_AT, 4) == contexts_id(s, CONTEXT_ALLOCATION);
+}
+
+static void holes_inverted(struct reference_session *s, size_t start, const struct request *r)
+{
+    (void)r;
+    for (size_t at = start + EXTENTS_AT; at < s->output.len && is_allocation(s, start);
+         at += WIRE_SIZE_extent)
+        edit_set(s, at + 4, 4, edit_get(s, at + 4, 4) ^ NBD_STATE_HOLE);
+}
+
+static void holes_untold(struct reference_session *s, size_t start, const struct request *r)
+{
+    (void)r;
+    for (size_t at = start + EXTENTS_AT; at < s->output.len && is_allocation(s, start);
+         at += WIRE_SIZE_extent)
+        edit_set(s, at + 4, 4, edit_get(s, at + 4, 4) & ~(uint64_t)NBD_STATE_HOLE);
+}
+
 /* A message of that kind that answers such a command.  Columns that are ANY match everything. */
 #define ANY UINT32_MAX
 static const struct reply_fault {
@@ -450,6 +549,16 @@ static const struct reply_fault {
     { FAULT_REQ_ONE_EXTENT_LONG, SCAN_KIND_CHUNK, NBD_REPLY_TYPE_BLOCK_STATUS, ANY, req_one_long },
     { FAULT_DATA_REPORTED_ZERO, SCAN_KIND_CHUNK, NBD_REPLY_TYPE_BLOCK_STATUS, ANY, status_all_zero },
     { FAULT_RESERVED_STATE_BIT, SCAN_KIND_CHUNK, NBD_REPLY_TYPE_BLOCK_STATUS, ANY, status_reserved },
+
+    { FAULT_BLOCK_STATUS_OF_TYPE_7, SCAN_KIND_CHUNK, NBD_REPLY_TYPE_BLOCK_STATUS, ANY, status_type_7 },
+    { FAULT_EXTENT_FIELDS_SWAPPED, SCAN_KIND_CHUNK, NBD_REPLY_TYPE_BLOCK_STATUS, ANY, extent_fields_swapped },
+    { FAULT_EXTENTS_REVERSED, SCAN_KIND_CHUNK, NBD_REPLY_TYPE_BLOCK_STATUS, ANY, extents_reversed },
+    { FAULT_EXTENTS_FROM_PAGE, SCAN_KIND_CHUNK, NBD_REPLY_TYPE_BLOCK_STATUS, ANY, extents_from_page },
+    { FAULT_EXTENTS_ODD, SCAN_KIND_CHUNK, NBD_REPLY_TYPE_BLOCK_STATUS, ANY, extents_odd },
+    { FAULT_EXTENTS_OF_SECTORS, SCAN_KIND_CHUNK, NBD_REPLY_TYPE_BLOCK_STATUS, ANY, extents_of_sectors },
+    { FAULT_EXTENTS_TOO_MANY, SCAN_KIND_CHUNK, NBD_REPLY_TYPE_BLOCK_STATUS, ANY, extents_too_many },
+    { FAULT_HOLES_INVERTED, SCAN_KIND_CHUNK, NBD_REPLY_TYPE_BLOCK_STATUS, ANY, holes_inverted },
+    { FAULT_HOLES_UNTOLD, SCAN_KIND_CHUNK, NBD_REPLY_TYPE_BLOCK_STATUS, ANY, holes_untold },
 
     { FAULT_STRUCTURED_STATUS_WIDE, SCAN_KIND_CHUNK, NBD_REPLY_TYPE_BLOCK_STATUS, ANY,
       extended_status_widened },

@@ -315,6 +315,7 @@ static const struct request_fault {
     { FAULT_INAPPLICABLE_FLAG_EPERM, ANY, inapplicable_flag, REFUSED, NBD_EPERM },
     { FAULT_CACHE_FLAGS_IGNORED, NBD_CMD_CACHE, flags_alone, DONE, 0 },
     { FAULT_REFUSED_WRITE_NOT_DRAINED, NBD_CMD_WRITE, refused, SKIPPED, 0 },
+    { FAULT_BLOCK_STATUS_UNKNOWN, NBD_CMD_BLOCK_STATUS, in_order, REFUSED, NBD_EINVAL },
     { FAULT_UNSELECTED_BLOCK_STATUS_EIO, NBD_CMD_BLOCK_STATUS, unselected, REFUSED, NBD_EIO },
 
     /* errors that are kept for something else */

@@ -12,7 +12,7 @@
 enum { ALLOCATION_ID = 1 };
 
 /* The metadata contexts; bits 1 << CONTEXT_X stand for several of them. */
-enum context { CONTEXT_ALLOCATION, CONTEXT_WRITTEN, CONTEXT_COUNT };
+enum context { CONTEXT_ALLOCATION, CONTEXT_WRITTEN, CONTEXT_HIGH, CONTEXT_COUNT };
 
 /* A request, in whichever framing it came. */
 struct request {
@@ -93,6 +93,7 @@ void handshake_enter_transmission(struct reference_session *s, const struct refe
 struct context_row {
     const char *name;
     uint32_t id;
+    bool wide; /* its status has more than 32 bits: only for clients with extended headers */
     bool (*available)(const struct reference_export *export);
 
     /* How far, from offset and at most to length (which is not 0), one status applies. */
@@ -107,11 +108,11 @@ static inline uint32_t contexts_id(const struct reference_session *s, unsigned c
     return context_rows[context].id + s->context_shift;
 }
 
-/* The contexts that an export has, and those of them that an option names; namespaces: a namespace alone, as
- * in "base:", stands for all that is in it. */
-unsigned contexts_of(const struct reference_export *export);
-unsigned contexts_asked(const struct reference_export *export, const struct option_data *data,
-                        bool namespaces);
+/* The contexts of an export that this client can select. */
+unsigned contexts_of(const struct reference_session *s, const struct reference_export *export);
+
+/* Those that an option names; namespaces: a namespace alone, as in "base:", stands for all that is in it. */
+unsigned contexts_named(const struct option_data *data, bool namespaces);
 
 /* ---- transmission.c: "Request types" ---- */
 

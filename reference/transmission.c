@@ -168,7 +168,7 @@ void transmission_begin_request(struct reference_session *s)
 {
     struct request *r = &s->in.request;
 
-    if (is_payload_too_long(s)) {
+    if (is_payload_too_long(s) && !MISCONDUCT_TAKES(s, misconduct_awaits_payload(s))) {
         s->over = true;
         return;
     }

@@ -187,7 +187,7 @@ static inline void query(struct talk *t, uint32_t number, const char *text)
 
 /* ---- extended headers ---- */
 
-/* With base:allocation as ID 7 and x:y as ID 8. */
+/* With base:allocation as ID 7 and x-y:z as ID 8. */
 static inline void start_extended(struct talk *t, unsigned flags)
 {
     static const char base_allocation[] = "base:allocation";
@@ -198,7 +198,7 @@ static inline void start_extended(struct talk *t, unsigned flags)
     query(t, SET_META, base_allocation);
     server_says(t, REPLY_MAGIC, U32(SET_META), U32(META), U32(4 + 15), U32(7));
     say(t, SIDE_SERVER, span_text(base_allocation));
-    option_reply(t, SET_META, META, BYTES(U32(8), 'x', ':', 'y'));
+    option_reply(t, SET_META, META, BYTES(U32(8), 'x', '-', 'y', ':', 'z'));
     option_reply(t, SET_META, ACK, NOTHING);
     option(t, GO, BYTES(U32(0), U16(1), U16(3)));
     info_export(t, GO, flags);
@@ -233,10 +233,11 @@ static inline bool has_rule(const struct talk *t, const char *rule)
 /* A rule of the experimental extension: extended_test.c has its tests. */
 static inline bool is_of_extension(const struct rule *rule)
 {
-    static const char *const others[] = { "opt.extended-headers.no-block-size-reqd",
-                                          "opt.list-meta-context.base-no-error",
-                                          "opt.set-meta-context.base-no-error",
-                                          "flag.block-status-payload.needs-ext" };
+    static const char *const others[] = {
+        "opt.extended-headers.no-block-size-reqd", "opt.list-meta-context.base-no-error",
+        "opt.set-meta-context.base-no-error",      "flag.block-status-payload.needs-ext",
+        "flag.block-status-payload.bit-12",        "chunk.block-status-ext.reserved"
+    };
 
     for (size_t i = 0; i < sizeof others / sizeof *others; i++)
         if (strcmp(rule->id, others[i]) == 0)

@@ -12,6 +12,11 @@ static bool is_info_or_go(uint32_t option)
     return option == NBD_OPT_INFO || option == NBD_OPT_GO;
 }
 
+static bool is_about_contexts(uint32_t option)
+{
+    return option == NBD_OPT_LIST_META_CONTEXT || option == NBD_OPT_SET_META_CONTEXT;
+}
+
 /* Both sides' flags are known: the client may haggle. */
 static void start_haggling(struct session *s)
 {
@@ -131,6 +136,7 @@ void haggle_option(struct session *s, const struct message *m)
         p->whole = true;
         p->sound = !m->flaw.rule;
         p->asks_base = asks_for_base(m->option.queries);
+        p->asks_nothing = m->option.query_count == 0;
         p->asks_block_size = asks_for(m->option.infos, NBD_INFO_BLOCK_SIZE);
         buffer_add(&p->name, m->option.name.at, m->option.name.len);
         break;
@@ -199,13 +205,13 @@ static void take_info(struct session *s, struct pending *p, const struct message
     }
 }
 
-static void take_context(struct session *s, const struct message *m)
+static void take_context(struct session *s, const struct pending *p, const struct message *m)
 {
     struct session_context *context;
     size_t len = m->reply.name.len;
 
     if (s->gathered_count == SESSION_MAX_CONTEXTS) {
-        s->contexts_doubtful = true;
+        s->contexts_doubtful = s->contexts_doubtful || p->option == NBD_OPT_SET_META_CONTEXT;
         return;
     }
     context = &s->gathered[s->gathered_count++];
@@ -272,8 +278,8 @@ void haggle_reply(struct session *s, const struct message *m)
     p->replies++;
     if (type == NBD_REP_INFO) {
         take_info(s, p, m);
-    } else if (type == NBD_REP_META_CONTEXT && p->option == NBD_OPT_SET_META_CONTEXT) {
-        take_context(s, m);
+    } else if (type == NBD_REP_META_CONTEXT && is_about_contexts(p->option)) {
+        take_context(s, p, m);
     } else if (type == NBD_REP_ACK) {
         take_ack(s, p);
         option_done(s);

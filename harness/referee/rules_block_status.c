@@ -78,6 +78,47 @@ bool too_many_extents(const struct sight *at)
            broken(at, "%" PRIu64 " extents in a chunk", extents_announced(at));
 }
 
+/* ---- whole blocks ---- */
+
+/* Whether the request and the extents that end within it keep to multiples of so many bytes; an extent that
+ * reaches the end of the export may have any length, and outer ones where the request is not aligned. */
+static bool not_in_units(const struct sight *at, uint64_t unit, bool unaligned_excused)
+{
+    const struct session_request *r = &at->exchange->request;
+    struct span extents = at->message->chunk.extents;
+    bool aligned = r->offset % unit == 0 && r->length % unit == 0;
+    uint64_t room = r->offset < at->session->negotiated.size ? at->session->negotiated.size - r->offset : 0;
+    struct wire_extended_extent extent;
+
+    for (size_t i = 0; chunk_next_status(&extents, at->message->chunk.wide, &extent); i++) {
+        bool outer = i == 0 || extents.len == 0;
+
+        if (extent.length >= room)
+            return false;
+        if (extent.length % unit != 0 && !(unaligned_excused && !aligned && outer))
+            return broken(at, "extent %zu has %" PRIu64 " bytes, no multiple of %" PRIu64, i, extent.length,
+                          unit);
+        room -= extent.length;
+    }
+    return false;
+}
+
+bool extent_no_multiple_of_512(const struct sight *at)
+{
+    return is_sound_status(at) && at->exchange->request.length > 0 && not_in_units(at, 512, true);
+}
+
+/* Only where the request itself keeps to the minimum. */
+bool extent_no_multiple_of_minimum(const struct sight *at)
+{
+    const struct negotiated *n = &at->session->negotiated;
+    uint32_t minimum = n->block_size_known ? n->block_size.minimum : 1;
+
+    return is_sound_status(at) && minimum > 1 && at->exchange->request.offset % minimum == 0 &&
+           at->exchange->request.length % minimum == 0 && at->exchange->request.length > 0 &&
+           not_in_units(at, minimum, false);
+}
+
 /* Two that could not be one, for the sum would not fit the field, may be alike. */
 bool equal_neighbours(const struct sight *at)
 {
@@ -94,6 +135,12 @@ bool equal_neighbours(const struct sight *at)
         before = extent;
     }
     return false;
+}
+
+bool no_extents(const struct sight *at)
+{
+    return is_status(at) && at->message->chunk_head.length == WIRE_SIZE_chunk_status &&
+           broken(at, "a chunk without an extent");
 }
 
 bool more_than_one_extent(const struct sight *at)
@@ -154,6 +201,11 @@ bool not_one_chunk_per_context(const struct sight *at)
             return broken(at, "%u chunks for context ID %" PRIu32, chunks, n->contexts[i].id);
     }
     return false;
+}
+
+bool no_status(const struct sight *at)
+{
+    return is_good_reply(at) && at->exchange->status_chunks == 0 && broken(at, "success without a status");
 }
 
 bool zero_state_not_zero(const struct sight *at)

@@ -292,10 +292,97 @@ static void context_ids(void **state)
     option(&t, SR, NOTHING);
     option_reply(&t, SR, ACK, NOTHING);
     option(&t, SET_META, BYTES(U32(0), U32(0)));
-    option_reply(&t, SET_META, META, BYTES(U32(1), 'x', ':'));
-    option_reply(&t, SET_META, META, BYTES(U32(1), 'y', ':'));
+    option_reply(&t, SET_META, META, BYTES(U32(1), 'x', '-', ':'));
+    option_reply(&t, SET_META, META, BYTES(U32(1), 'x', '-', 'y', ':'));
     option_reply(&t, SET_META, ACK, NOTHING);
     BREAKS(&t, "opt.set-meta-context.unique-ids");
+}
+
+/* A listing without queries is answered with one context of that name, or two. */
+static void listed(struct talk *t, struct span name, bool twice)
+{
+    *t = talk_with(NULL);
+    start_haggling(t, 3, 3);
+    option(t, SR, NOTHING);
+    option_reply(t, SR, ACK, NOTHING);
+    option(t, LIST_META, BYTES(U32(0), U32(0)));
+    for (int i = 0; i <= twice; i++) {
+        server_says(t, REPLY_MAGIC, U32(LIST_META), U32(META), U32(4 + name.len), U32(0));
+        say(t, SIDE_SERVER, name);
+    }
+    option_reply(t, LIST_META, ACK, NOTHING);
+}
+
+#define LISTED(text) listed(&t, span_of((const uint8_t *)(text), sizeof(text) - 1), false)
+
+static void names_of_contexts(void **state)
+{
+    struct talk t;
+    static uint8_t long_name[4097];
+
+    (void)state;
+    memset(long_name, 'n', sizeof long_name);
+    memcpy(long_name, "x-y:", 4);
+    LISTED("base:allocation");
+    ends_well(&t);
+    LISTED("base:");
+    ends_well(&t);
+    LISTED("qemu:dirty-bitmap:a:b");
+    ends_well(&t);
+    LISTED("x-\xc3\xa9: any \n leaf");
+    ends_well(&t);
+    LISTED("nothing");
+    BREAKS(&t, "meta.name.namespace-colon-leaf", "opt.list-meta-context.name-has-namespace");
+    LISTED(":leaf");
+    BREAKS(&t, "meta.name.namespace-nonempty", "opt.list-meta-context.name-has-namespace");
+    LISTED("x-a b:leaf");
+    BREAKS(&t, "meta.name.namespace-charset");
+    LISTED("x-a\xc2\xa0:leaf");
+    BREAKS(&t, "meta.name.namespace-charset");
+    LISTED("x:leaf");
+    BREAKS(&t, "meta.namespace.allowed");
+    LISTED("base:other");
+    BREAKS(&t, "meta.namespace.base-reserved");
+    LISTED("nbd-server:any");
+    BREAKS(&t, "meta.namespace.nbd-server-reserved");
+    LISTED("");
+    BREAKS(&t, "rep.meta-context.id-32", "meta.name.namespace-colon-leaf",
+           "opt.list-meta-context.name-has-namespace");
+    LISTED("x-y:\xff");
+    BREAKS(&t, "rep.meta-context.name-utf8", "opt.list-meta-context.name-string-limits");
+    LISTED("x-y:a\0b");
+    BREAKS(&t, "string.no-nul", "meta.name.no-nul", "opt.list-meta-context.name-string-limits");
+    LISTED("x-y:a\0");
+    BREAKS(&t, "string.no-nul", "meta.name.no-nul", "opt.list-meta-context.name-string-limits",
+           "rep.meta-context.name-layout");
+    LISTED("\0\0\0\x05x-y:a");
+    BREAKS(&t, "string.no-nul", "meta.name.no-nul", "opt.list-meta-context.name-string-limits",
+           "rep.meta-context.name-layout");
+    listed(&t, span_of(long_name, 256), false);
+    ends_well(&t);
+    listed(&t, span_of(long_name, 257), false);
+    BREAKS(&t, "meta.name.max-256");
+    listed(&t, span_of(long_name, 4097), false);
+    BREAKS(&t, "string.length.max-4096", "meta.name.max-4096", "opt.list-meta-context.name-string-limits");
+}
+
+static void listings_of_contexts(void **state)
+{
+    struct talk t;
+
+    (void)state;
+    listed(&t, span_text("base:allocation"), true);
+    BREAKS(&t, "opt.list-meta-context.one-reply-per-context");
+    t = talk_with(NULL);
+    start_haggling(&t, 3, 3);
+    option(&t, LIST_META, BYTES(U32(0), U32(0)));
+    option_reply(&t, LIST_META, 0x80000009, NOTHING);
+    BREAKS(&t, "opt.list-meta-context.zero-queries-not-too-big");
+    t = talk_with(NULL);
+    start_haggling(&t, 3, 3);
+    query(&t, LIST_META, "base:");
+    option_reply(&t, LIST_META, 0x80000009, NOTHING);
+    ends_well(&t);
 }
 
 static void with_sizes(struct talk *t, uint32_t minimum, uint32_t preferred, uint32_t maximum)
@@ -1016,11 +1103,13 @@ static void block_status(void **state)
     BREAKS(&t, "chunk.block-status.known-context-id", "cmd.block-status.one-chunk-per-context");
     one_status(&t, 0, BYTES(U32(7), U32(4096), U32(0), U32(4096), U32(1)));
     BREAKS(&t, "chunk.block-status.sum-before-last");
+    one_status(&t, 0, BYTES(U32(7)));
+    BREAKS(&t, "chunk.block-status.length", "cmd.block-status.at-least-one-extent");
     one_status(&t, 0, BYTES(U32(7), U32(512), U32(0), U32(512), U32(0)));
     BREAKS(&t, "cmd.block-status.distinct-neighbours");
     one_status(&t, REQ_ONE, BYTES(U32(7), U32(512), U32(0), U32(512), U32(1)));
     BREAKS(&t, "cmd.flag.req-one.single-extent");
-    one_status(&t, REQ_ONE, BYTES(U32(7), U32(4097), U32(0)));
+    one_status(&t, REQ_ONE, BYTES(U32(7), U32(4608), U32(0)));
     BREAKS(&t, "cmd.flag.req-one.extent-within-length");
     one_status(&t, 0, BYTES(U32(7), U32(4096), U32(4)));
     BREAKS(&t, "meta.base.allocation.reserved-zero");
@@ -1029,7 +1118,7 @@ static void block_status(void **state)
     start_structured(&t, WRITABLE);
     request(&t, BLOCK_STATUS, 0, 1, 0, 4096);
     chunk(&t, DONE, 0, 1, NOTHING);
-    BREAKS(&t, "cmd.block-status.one-chunk-per-context");
+    BREAKS(&t, "cmd.block-status.one-chunk-per-context", "cmd.block-status.at-least-one-extent");
     t = talk_with(NULL);
     start_structured(&t, WRITABLE);
     request(&t, BLOCK_STATUS, 0, 1, 0, 4096);
@@ -1057,7 +1146,63 @@ static void too_many_extents_in_a_chunk(void **state)
     for (uint32_t i = 0; i < COUNT; i++)
         server_says(&t, U32(1), U32(i % 2));
     assert_true(t.last.exchange->answered);
-    BREAKS(&t, "chunk.block-status.max-extents", "chunk.block-status.sum-before-last");
+    BREAKS(&t, "chunk.block-status.max-extents", "chunk.block-status.sum-before-last",
+           "cmd.block-status.extent-multiple-512");
+}
+
+/* In answer to a request for so many bytes from there on; the export has 1 MiB. */
+static void status_at(struct talk *t, uint64_t offset, uint32_t length, struct span payload)
+{
+    *t = talk_with(NULL);
+    start_structured(t, WRITABLE);
+    request(t, BLOCK_STATUS, 0, 1, offset, length);
+    chunk(t, DONE, 5, 1, payload);
+}
+
+static void extents_of_whole_sectors(void **state)
+{
+    struct talk t;
+
+    (void)state;
+    status_at(&t, 0, 4096, BYTES(U32(7), U32(100), U32(0), U32(4096), U32(1)));
+    BREAKS(&t, "cmd.block-status.extent-multiple-512");
+    status_at(&t, 0, 4096, BYTES(U32(7), U32(512), U32(0), U32(100), U32(1)));
+    BREAKS(&t, "cmd.block-status.extent-multiple-512");
+    status_at(&t, 100, 4096, BYTES(U32(7), U32(412), U32(0), U32(100), U32(1), U32(412), U32(0)));
+    BREAKS(&t, "cmd.block-status.extent-multiple-512");
+    status_at(&t, 100, 4096, BYTES(U32(7), U32(412), U32(0), U32(512), U32(1), U32(100), U32(0)));
+    ends_well(&t);
+    status_at(&t, EXPORT_SIZE - 512, 512, BYTES(U32(7), U32(1000), U32(0)));
+    ends_well(&t);
+}
+
+/* The minimum block size is 4096. */
+static void extents_of_whole_blocks(void **state)
+{
+    static const char name[] = "base:allocation";
+
+    (void)state;
+    for (uint32_t length = 4096 - 512; length <= 4096; length += 512) {
+        TALK;
+
+        start_haggling(&t, 3, 3);
+        option(&t, SR, NOTHING);
+        option_reply(&t, SR, ACK, NOTHING);
+        query(&t, SET_META, name);
+        server_says(&t, REPLY_MAGIC, U32(SET_META), U32(META), U32(4 + 15), U32(7));
+        say(&t, SIDE_SERVER, span_text(name));
+        option_reply(&t, SET_META, ACK, NOTHING);
+        option(&t, GO, BYTES(U32(0), U16(1), U16(3)));
+        info_export(&t, GO, WRITABLE);
+        option_reply(&t, GO, REP_INFO, BYTES(U16(3), U32(4096), U32(4096), U32(1 << 20)));
+        option_reply(&t, GO, ACK, NOTHING);
+        request(&t, BLOCK_STATUS, 0, 1, 0, 4096);
+        chunk(&t, DONE, 5, 1, BYTES(U32(7), U32(length), U32(0)));
+        if (length == 4096)
+            ends_well(&t);
+        else
+            BREAKS(&t, "cmd.block-status.extent-multiple-min-block");
+    }
 }
 
 /* ---- errors ---- */
@@ -1328,6 +1473,8 @@ int main(void)
         cmocka_unit_test(answers_to_info_and_go),
         cmocka_unit_test(strings_in_replies),
         cmocka_unit_test(context_ids),
+        cmocka_unit_test(names_of_contexts),
+        cmocka_unit_test(listings_of_contexts),
         cmocka_unit_test(size_constraints),
         cmocka_unit_test(magics),
         cmocka_unit_test(cookies),
@@ -1350,6 +1497,8 @@ int main(void)
         cmocka_unit_test(flushed_contents_are_seen_by_all),
         cmocka_unit_test(block_status),
         cmocka_unit_test(too_many_extents_in_a_chunk),
+        cmocka_unit_test(extents_of_whole_sectors),
+        cmocka_unit_test(extents_of_whole_blocks),
         cmocka_unit_test(errors),
         cmocka_unit_test(successes_on_a_read_only_export),
         cmocka_unit_test(closing_without_a_reason),

@@ -81,12 +81,12 @@ static void contexts_are_selected_and_replaced(void **state)
     option(&t, SR, NOTHING);
     option_reply(&t, SR, ACK, NOTHING);
     option(&t, SET_META, BYTES(U32(0), U32(0)));
-    option_reply(&t, SET_META, META, BYTES(U32(3), 'x', ':', 'y'));
+    option_reply(&t, SET_META, META, BYTES(U32(3), 'x', '-', 'y', ':', 'z'));
     assert_int_equal(n->context_count, 0);
     option_reply(&t, SET_META, ACK, NOTHING);
     assert_int_equal(n->context_count, 1);
     assert_int_equal(n->contexts[0].id, 3);
-    assert_string_equal(n->contexts[0].name, "x:y");
+    assert_string_equal(n->contexts[0].name, "x-y:z");
     option(&t, SET_META, BYTES(U32(0), U32(0)));
     option_reply(&t, SET_META, 0x80000009, NOTHING);
     assert_int_equal(n->context_count, 0);

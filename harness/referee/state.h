@@ -51,6 +51,7 @@ struct pending {
     bool whole; /* its data have come; what follows is known only then */
     bool sound; /* and obey the specification */
     bool asks_block_size;
+    bool asks_nothing;  /* LIST_META_CONTEXT, SET_META_CONTEXT: without queries */
     bool asks_base;     /* LIST_META_CONTEXT, SET_META_CONTEXT: for nothing but contexts in "base:" */
     struct buffer name; /* of the export */
     unsigned replies;
@@ -120,7 +121,7 @@ struct session {
     struct buffer info_name;    /* the export of the INFO or GO answered last */
     struct buffer contexts_for; /* the export of the last SET_META_CONTEXT */
     bool contexts_doubtful;     /* they may not count: for another export, more than can be kept */
-    struct session_context gathered[SESSION_MAX_CONTEXTS]; /* by the SET_META_CONTEXT being answered */
+    struct session_context gathered[SESSION_MAX_CONTEXTS]; /* by the metadata context option being answered */
     size_t gathered_count;
     enum last_message last;
     struct past last_reply; /* the last simple reply or chunk; form NONE: there was none, or nobody knows what

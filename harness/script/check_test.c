@@ -182,6 +182,7 @@ static void values_have_to_be_of_their_kind(void **state)
     wrong("C: OPT 1 data=abc\n", "unknown kind of data 'abc'");
     wrong("C: OPT 1 data=be16(65536)\n", "65536 does not fit into 16 bits");
     wrong("C: OPT 1 data=fill(1, 2)\n", "'fill' takes one value");
+    wrong("C: OPT 1 data=namespace(7)\n", "");
     wrong("C: OPT 1 data=hex(\"0\")\n", "pairs of hexadecimal digits");
     wrong("C: OPT 1 data=zero[2..1]\n", "the slice ends before it begins");
     wrong("C: OPT 1 length=1 length=2\n", "'length' is given twice");

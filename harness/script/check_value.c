@@ -197,6 +197,10 @@ static void call(struct checker *c, const struct value *v)
             check_fail(c, argument->place, "expected a string of pairs of hexadecimal digits");
         return;
     }
+    if (rule->argument == FUNCTION_DATA) {
+        check_data(c, argument, ALLOW_ONE);
+        return;
+    }
     check_number(c, argument, NULL, ALLOW_ONE);
     if (argument->kind == VALUE_NUMBER && rule->bits > 0 && rule->bits < 64 &&
         argument->number >> rule->bits != 0)

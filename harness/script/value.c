@@ -331,6 +331,27 @@ static bool fill_term(const struct value *v, const struct environment *e, struct
     return true;
 }
 
+static bool term_of(const struct value *v, const struct environment *e, struct term *t,
+                    struct value_error *error);
+
+/* Up to the first colon and with it. */
+static bool namespace_term(const struct value *v, const struct environment *e, struct term *t,
+                           struct value_error *error)
+{
+    const uint8_t *colon;
+
+    if (!v->first || v->first->next)
+        return fail(error, v->place, "namespace() takes one name");
+    if (!term_of(v->first, e, t, error))
+        return false;
+    if (t->kind != TERM_BYTES || t->hex || t->sliced)
+        return fail(error, v->first->place, "namespace() takes a string, or a variable that holds one");
+    colon = t->len > 0 ? memchr(t->bytes.at, ':', t->len) : NULL;
+    if (colon)
+        t->len = t->bytes.len = (size_t)(colon - t->bytes.at) + 1;
+    return true;
+}
+
 static bool call_term(const struct value *v, const struct environment *e, struct term *t,
                       struct value_error *error)
 {
@@ -354,6 +375,8 @@ static bool call_term(const struct value *v, const struct environment *e, struct
         return big_endian_term(v, e, 8, t, error);
     if (strcmp(v->text, "hex") == 0)
         return hex_term(v, t, error);
+    if (strcmp(v->text, "namespace") == 0)
+        return namespace_term(v, e, t, error);
     return fail(error, v->place, "%s() gives no data that can be played", v->text);
 }
 
@@ -372,9 +395,6 @@ static bool variable_term(const struct value *v, const struct environment *e, st
     t->len = t->bytes.len;
     return true;
 }
-
-static bool term_of(const struct value *v, const struct environment *e, struct term *t,
-                    struct value_error *error);
 
 static bool slice_term(const struct value *v, const struct environment *e, struct term *t,
                        struct value_error *error)

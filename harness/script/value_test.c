@@ -103,6 +103,7 @@ static void slices_cut(void **state)
     data_is("zero[..2] fill(0x41)[..3]", 0, UINT64_MAX, "\0\0AAA", 5);
     data_is("\"abcdef\"[2..4]", 0, UINT64_MAX, "cd", 2);
     data_is("\"abcdef\"[4..]", 0, UINT64_MAX, "ef", 2);
+    data_is("namespace(\"x-y:a:b\") namespace(\"none\")", 0, UINT64_MAX, "x-y:none", 8);
     data_is("hex(\"00112233\")[1..3]", 0, UINT64_MAX, "\x11\x22", 2);
 }
 

@@ -208,9 +208,9 @@ bool words_not_yet(struct span word)
 /* ---- data ---- */
 
 static const struct function_rule functions[] = {
-    { "zero", FUNCTION_NOTHING, 0 }, { "fill", FUNCTION_NUMBER, 8 },  { "pattern", FUNCTION_NUMBER, 0 },
-    { "hex", FUNCTION_HEX, 0 },      { "be16", FUNCTION_NUMBER, 16 }, { "be32", FUNCTION_NUMBER, 32 },
-    { "be64", FUNCTION_NUMBER, 64 },
+    { "zero", FUNCTION_NOTHING, 0 }, { "fill", FUNCTION_NUMBER, 8 },    { "pattern", FUNCTION_NUMBER, 0 },
+    { "hex", FUNCTION_HEX, 0 },      { "be16", FUNCTION_NUMBER, 16 },   { "be32", FUNCTION_NUMBER, 32 },
+    { "be64", FUNCTION_NUMBER, 64 }, { "namespace", FUNCTION_DATA, 0 },
 };
 
 const struct function_rule *words_function(struct span name)

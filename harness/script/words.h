@@ -73,7 +73,7 @@ bool words_not_yet(struct span word);
 
 /* ---- data ---- */
 
-enum function_argument { FUNCTION_NOTHING, FUNCTION_NUMBER, FUNCTION_HEX };
+enum function_argument { FUNCTION_NOTHING, FUNCTION_NUMBER, FUNCTION_HEX, FUNCTION_DATA };
 
 struct function_rule {
     const char *name;
