@@ -4,7 +4,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-#include "script/facts.h"
+#include "script/said.h"
 #include "script/words.h"
 
 static enum match match_if(bool holds)
@@ -111,23 +111,23 @@ static enum match bind(struct matcher *m, const struct value *v, const struct fa
 }
 
 /* What ?name stands at, when all the line holds. */
-static enum match bind_all(struct matcher *m, const struct field *fields, const struct facts *facts)
+static enum match bind_all(struct matcher *m, const struct field *fields, const struct said *said)
 {
     for (const struct field *f = fields; f; f = f->next)
-        if (f->value->kind == VALUE_BIND && bind(m, f->value, facts_find(facts, f->name)) != MATCH_YES)
+        if (f->value->kind == VALUE_BIND && bind(m, f->value, said_find(said, f->name)) != MATCH_YES)
             return MATCH_ERROR;
     return MATCH_YES;
 }
 
-static void facts_of(const struct arrival *a, struct facts *ret)
+static void said_by(const struct arrival *a, struct said *ret)
 {
     ret->count = 0;
     switch (a->kind) {
     case ARRIVAL_MESSAGE:
-        facts_of_message(a->message, ret);
+        said_by_message(a->message, ret);
         return;
     case ARRIVAL_REPLY:
-        facts_of_exchange(a->exchange, a->agreed, ret);
+        said_by_exchange(a->exchange, a->agreed, ret);
         return;
     case ARRIVAL_CLOSE:
         return;
@@ -138,20 +138,20 @@ enum match expect_fields(struct matcher *m, const char *verb, const struct field
                          const struct arrival *a)
 {
     const struct verb_rule *verb_rule = words_expected(span_text(verb));
-    struct facts facts;
+    struct said said;
 
     if (!fields || !verb_rule)
         return MATCH_YES;
-    facts_of(a, &facts);
+    said_by(a, &said);
     for (const struct field *f = fields; f; f = f->next) {
         const struct field_rule *rule = words_field(verb_rule, span_text(f->name));
-        const struct fact *got = facts_find(&facts, f->name);
+        const struct fact *got = said_find(&said, f->name);
         enum match match = rule && got ? compare(m, f, rule, got) : MATCH_NO;
 
         if (match != MATCH_YES)
             return match;
     }
-    return bind_all(m, fields, &facts);
+    return bind_all(m, fields, &said);
 }
 
 /* ---- verbs ---- */

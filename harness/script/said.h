@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* What a message or a whole reply says, by the names that expectations have for it. */
-#ifndef NBDTEST_SCRIPT_FACTS_H
-#define NBDTEST_SCRIPT_FACTS_H
+#ifndef NBDTEST_SCRIPT_SAID_H
+#define NBDTEST_SCRIPT_SAID_H
 
 #include "referee/session.h"
 
@@ -12,21 +12,21 @@ struct fact {
     struct span bytes; /* borrowed from the message or exchange */
 };
 
-#define FACTS_MAX 20
+#define SAID_MAX 20
 
-struct facts {
-    struct fact all[FACTS_MAX];
+struct said {
+    struct fact all[SAID_MAX];
     size_t count;
 };
 
 /* What a message of the handshake says; a reply whose data are flawed says its length and option alone. */
-void facts_of_message(const struct message *m, struct facts *ret);
+void said_by_message(const struct message *m, struct said *ret);
 
 /* What an answered exchange says.  agreed tells which context is base:allocation; where it is none of them,
  * first, total and flags speak of the first chunk of block status. */
-void facts_of_exchange(const struct exchange *e, const struct negotiated *agreed, struct facts *ret);
+void said_by_exchange(const struct exchange *e, const struct negotiated *agreed, struct said *ret);
 
 /* NULL when nothing is said of it. */
-const struct fact *facts_find(const struct facts *f, const char *name);
+const struct fact *said_find(const struct said *s, const char *name);
 
 #endif

@@ -1,70 +1,70 @@
 /* SPDX-License-Identifier: MIT */
-#include "script/facts.h"
+#include "script/said.h"
 
 #include <assert.h>
 
-static void add_number(struct facts *f, const char *name, uint64_t number)
+static void add_number(struct said *s, const char *name, uint64_t number)
 {
-    assert(f->count < FACTS_MAX);
-    f->all[f->count++] = (struct fact){ .name = name, .number = number };
+    assert(s->count < SAID_MAX);
+    s->all[s->count++] = (struct fact){ .name = name, .number = number };
 }
 
-static void add_text(struct facts *f, const char *name, struct span bytes)
+static void add_text(struct said *s, const char *name, struct span bytes)
 {
-    assert(f->count < FACTS_MAX);
-    f->all[f->count++] = (struct fact){ .name = name, .text = true, .bytes = bytes };
+    assert(s->count < SAID_MAX);
+    s->all[s->count++] = (struct fact){ .name = name, .text = true, .bytes = bytes };
 }
 
-const struct fact *facts_find(const struct facts *f, const char *name)
+const struct fact *said_find(const struct said *s, const char *name)
 {
-    for (size_t i = 0; i < f->count; i++)
-        if (strcmp(f->all[i].name, name) == 0)
-            return &f->all[i];
+    for (size_t i = 0; i < s->count; i++)
+        if (strcmp(s->all[i].name, name) == 0)
+            return &s->all[i];
     return NULL;
 }
 
 /* ---- handshake ---- */
 
-static void add_info(const struct reply_data *r, struct facts *f)
+static void add_info(const struct reply_data *r, struct said *s)
 {
     switch (r->info) {
     case NBD_INFO_EXPORT:
-        add_number(f, "size", r->export.size);
-        add_number(f, "flags", r->export.flags);
+        add_number(s, "size", r->export.size);
+        add_number(s, "flags", r->export.flags);
         return;
     case NBD_INFO_NAME:
-        add_text(f, "name", r->name);
+        add_text(s, "name", r->name);
         return;
     case NBD_INFO_DESCRIPTION:
-        add_text(f, "description", r->text);
+        add_text(s, "description", r->text);
         return;
     case NBD_INFO_BLOCK_SIZE:
-        add_number(f, "minimum", r->block_size.minimum);
-        add_number(f, "preferred", r->block_size.preferred);
-        add_number(f, "maximum", r->block_size.maximum);
+        add_number(s, "minimum", r->block_size.minimum);
+        add_number(s, "preferred", r->block_size.preferred);
+        add_number(s, "maximum", r->block_size.maximum);
         return;
     default:
         return;
     }
 }
 
-static void add_reply_data(const struct reply_data *r, struct facts *f)
+static void add_reply_data(const struct reply_data *r, struct said *s)
 {
     switch (r->layout) {
     case REPLY_SERVER:
-        add_text(f, "name", r->name);
-        add_text(f, "details", r->text);
+        add_text(s, "name", r->name);
+        add_text(s, "details", r->text);
         return;
     case REPLY_INFO:
-        add_number(f, "info", r->info);
-        add_info(r, f);
+        add_number(s, "info", r->info);
+        add_info(r, s);
         return;
     case REPLY_META_CONTEXT:
-        add_number(f, "id", r->context);
-        add_text(f, "name", r->name);
+        add_number(s, "id", r->context);
+        add_text(s, "name", r->name);
         return;
     case REPLY_MESSAGE:
-        add_text(f, "message", r->text);
+        add_text(s, "message", r->text);
         return;
     case REPLY_NONE:
     case REPLY_UNKNOWN:
@@ -72,7 +72,7 @@ static void add_reply_data(const struct reply_data *r, struct facts *f)
     }
 }
 
-void facts_of_message(const struct message *m, struct facts *ret)
+void said_by_message(const struct message *m, struct said *ret)
 {
     ret->count = 0;
     switch (m->head.kind) {
@@ -139,7 +139,7 @@ static uint64_t count_contexts(const struct exchange *e)
     return count + beyond;
 }
 
-static void add_status(const struct exchange *e, const struct negotiated *agreed, struct facts *f)
+static void add_status(const struct exchange *e, const struct negotiated *agreed, struct said *s)
 {
     uint64_t total = 0, flags = 0, most = 0;
     unsigned chosen = 0;
@@ -149,21 +149,21 @@ static void add_status(const struct exchange *e, const struct negotiated *agreed
         if (is_allocation(e->statuses[i].context, agreed))
             chosen = i;
     }
-    add_number(f, "contexts", count_contexts(e));
-    add_number(f, "extents", most);
+    add_number(s, "contexts", count_contexts(e));
+    add_number(s, "extents", most);
     if (e->status_chunks == 0 || e->statuses[chosen].count == 0)
         return;
     for (size_t i = 0; i < e->statuses[chosen].count; i++) {
         total += e->statuses[chosen].extents[i].length;
         flags |= e->statuses[chosen].extents[i].flags;
     }
-    add_number(f, "total", total);
-    add_number(f, "flags", flags);
-    add_number(f, "first", e->statuses[chosen].extents[0].length);
-    add_number(f, "first_flags", e->statuses[chosen].extents[0].flags);
+    add_number(s, "total", total);
+    add_number(s, "flags", flags);
+    add_number(s, "first", e->statuses[chosen].extents[0].length);
+    add_number(s, "first_flags", e->statuses[chosen].extents[0].flags);
 }
 
-void facts_of_exchange(const struct exchange *e, const struct negotiated *agreed, struct facts *ret)
+void said_by_exchange(const struct exchange *e, const struct negotiated *agreed, struct said *ret)
 {
     ret->count = 0;
     add_number(ret, "error", e->error);
