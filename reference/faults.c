@@ -6,6 +6,8 @@ const struct fault_row fault_rows[FAULT_COUNT] = {
 #include "reference/faults.def"
 #define FAULT(constant, name, breaks, consequences, with, does) { name, breaks, consequences, with, does },
 #include "reference/faults_extended.def"
+#define FAULT(constant, name, breaks, consequences, with, does) { name, breaks, consequences, with, does },
+#include "reference/faults_tls.def"
 };
 
 bool faults_switch_on(struct faults *f, struct span name)

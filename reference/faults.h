@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Deliberate violations: how the server misbehaves when asked to, so that every check of the tester can be
- * seen to fail.  faults.def and faults_extended.def have a row for each: name, requirement broken, what else
- * may be reported along with it, what it does. */
+ * seen to fail.  faults.def, faults_extended.def and faults_tls.def have a row for each: name, requirement
+ * broken, what else may be reported along with it, what it does. */
 #ifndef NBDTEST_REFERENCE_FAULTS_H
 #define NBDTEST_REFERENCE_FAULTS_H
 
@@ -16,6 +16,8 @@ enum fault {
 #include "reference/faults.def"
 #define FAULT(constant, name, breaks, consequences, with, does) FAULT_##constant,
 #include "reference/faults_extended.def"
+#define FAULT(constant, name, breaks, consequences, with, does) FAULT_##constant,
+#include "reference/faults_tls.def"
     FAULT_COUNT
 };
 

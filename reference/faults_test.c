@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "reference/sample.h"
 
@@ -119,7 +120,7 @@ static void hear_all(const struct faults *faults, struct buffer *heard)
 }
 
 /* Those that take more than the samples: payloads of many MiB, a second connection, block sizes, whole pages,
- * a context selected under extended headers.  ci/mutate shows them. */
+ * a context selected under extended headers, TLS.  ci/mutate shows them. */
 static bool is_shown_elsewhere(size_t fault)
 {
     static const enum fault others[] = {
@@ -194,7 +195,7 @@ static bool is_shown_elsewhere(size_t fault)
     for (size_t i = 0; i < sizeof others / sizeof *others; i++)
         if (others[i] == fault)
             return true;
-    return false;
+    return strstr(fault_rows[fault].with, "--tls") != NULL;
 }
 
 /* Whether a fault alters what comes of some telling. */

@@ -342,6 +342,8 @@ void handshake_take_option(struct reference_session *s)
     uint32_t refusal = judge_data(s, option, &data, &flaw);
     size_t start = s->output.len;
 
+    if (MISCONDUCT_TAKES(s, misconduct_early_option(s, &data)))
+        return;
     if (upgrade_must_precede(s, option)) {
         answer_option(s, NBD_REP_ERR_TLS_REQD, "TLS comes first");
         return;

@@ -11,9 +11,9 @@
 #include "base/buffer.h"
 #include "base/clock.h"
 #include "base/memory.h"
+#include "reference/secure.h"
 #include "reference/watch.h"
 #include "transport/listen.h"
-#include "transport/tls.h"
 
 enum {
     RECEIVE_MAX = 512 * 1024, /* bytes that are received at a time */
@@ -32,12 +32,10 @@ enum {
 /* An idle one takes no more than this and its session: memory for bytes is the loop's, and a connection holds
  * on to some only while it has to wait with them. */
 struct connection {
-    struct link *link;
-    struct reference_session *session;
-    struct buffer kept; /* received, and not yet taken by the session */
-    unsigned watched;   /* what the descriptor is watched for */
-    bool tls;           /* link is one of link_tls() */
-    bool closing;       /* everything was sent, and that it was */
+    struct secure secure; /* the link and the session */
+    struct buffer kept;   /* received, and not yet taken by the session */
+    unsigned watched;     /* what the descriptor is watched for */
+    bool closing;         /* everything was sent, and that it was */
     uint64_t closed_by_ns;
     bool in_handshake;
     bool postponed;                  /* it has requests, and there is too much waiting to be sent already */
@@ -73,9 +71,9 @@ static bool open_connection(struct loop *l, struct link *link)
 {
     struct connection *c = memory_take(sizeof *c);
 
-    c->link = link;
-    c->session = reference_session_new(l->config);
-    reference_session_answer_in_pieces(c->session);
+    c->secure.link = link;
+    c->secure.session = reference_session_new(l->config);
+    reference_session_answer_in_pieces(c->secure.session);
     c->watched = WATCH_INPUT;
     c->opened_ns = c->drained_ns = c->heard_ns = clock_ns();
     c->in_handshake = true;
@@ -100,28 +98,28 @@ static void free_connection(struct loop *l, struct connection *c)
     l->in_handshake_count -= c->in_handshake;
     l->postponed_count -= c->postponed;
     l->waiting -= c->waiting;
-    link_free(c->link);
-    reference_session_free(c->session);
+    link_free(c->secure.link);
+    reference_session_free(c->secure.session);
     buffer_free(&c->kept);
     free(c);
 }
 
 static bool has_output(const struct connection *c)
 {
-    return reference_session_output(c->session).len > 0;
+    return reference_session_output(c->secure.session).len > 0;
 }
 
 /* Sends what goes without waiting; a session that answers by and by goes on as its bytes leave. */
-static void send_output(struct connection *c)
+static void send_output(const struct loop *l, struct connection *c)
 {
     for (unsigned turn = 0; turn < TURNS_MAX; turn++) {
-        struct span output = reference_session_output(c->session);
+        struct span output = reference_session_output(c->secure.session);
         size_t before = output.len;
 
         if (before == 0)
             return;
-        link_send(c->link, &output);
-        reference_session_sent(c->session, before - output.len);
+        link_send(secure_way_out(&c->secure, l->config), &output);
+        reference_session_sent(c->secure.session, before - output.len);
         if (output.len > 0)
             return;
     }
@@ -130,7 +128,7 @@ static void send_output(struct connection *c)
 static void drop_output(struct connection *c)
 {
     while (has_output(c))
-        reference_session_sent(c->session, reference_session_output(c->session).len);
+        reference_session_sent(c->secure.session, reference_session_output(c->secure.session).len);
 }
 
 static void feed(struct connection *c, struct span *bytes)
@@ -138,7 +136,7 @@ static void feed(struct connection *c, struct span *bytes)
     if (c->closing)
         bytes->len = 0;
     else
-        reference_session_feed(c->session, bytes);
+        reference_session_feed(c->secure.session, bytes);
 }
 
 /* Feeds what is kept.  True when the session took some. */
@@ -161,16 +159,16 @@ static bool receive_and_feed(struct loop *l, struct connection *c, bool *ret_mor
     size_t len;
 
     *ret_more = false;
-    switch (link_receive(c->link, l->received, RECEIVE_MAX, &len)) {
+    switch (link_receive(c->secure.link, l->received, RECEIVE_MAX, &len)) {
     case LINK_OPEN:
         bytes = span_of(l->received, len);
         feed(c, &bytes);
         buffer_add(&c->kept, bytes.at, bytes.len);
         /* A socket that gave less than was asked for has no more; links upon it may. */
-        *ret_more = len == RECEIVE_MAX || (len > 0 && c->link->next);
+        *ret_more = len == RECEIVE_MAX || (len > 0 && c->secure.link->next);
         return true;
     case LINK_FINISHED:
-        reference_session_finished(c->session);
+        reference_session_finished(c->secure.session);
         return true;
     case LINK_RESET:
         break;
@@ -186,38 +184,21 @@ static bool close_softly(struct loop *l, struct connection *c)
     if (!c->closing) {
         if (has_output(c))
             return true;
-        link_finish(c->link);
+        secure_finish(&c->secure, l->config);
         c->closing = true;
         l->closing_count++;
         c->closed_by_ns = clock_ns() + CLOSING_NS;
     }
     buffer_free(&c->kept);
-    return (!c->link->finished || link_holds(c->link, LINK_HELD_UNSENT)) && clock_ns() < c->closed_by_ns;
-}
-
-/* A client that was told to goes over to TLS.  True while it has still to be told: nothing is received then.
- */
-static bool waits_for_tls(const struct connection *c)
-{
-    return reference_session_wants_tls(c->session) && has_output(c);
-}
-
-static void start_tls(const struct loop *l, struct connection *c)
-{
-    if (!reference_session_wants_tls(c->session))
-        return;
-    c->link = link_tls(c->link, l->config->tls_credentials, NULL);
-    c->tls = true;
-    reference_session_tls_started(c->session);
+    return (!c->secure.link->finished || link_holds(c->secure.link, LINK_HELD_UNSENT)) &&
+           clock_ns() < c->closed_by_ns;
 }
 
 /* There is no way back to plain text: what fails under TLS ends the session. */
-static void judge_tls(struct connection *c)
+static void judge_tls(const struct loop *l, struct connection *c)
 {
-    if (!c->tls || tls_state(c->link) != TLS_FAILED)
-        return;
-    reference_session_finished(c->session);
-    drop_output(c);
+    if (secure_failed(&c->secure, l->config))
+        drop_output(c);
 }
 
 /* So much waits with those that do not take their answers that nobody gets new ones. */
@@ -240,25 +221,25 @@ static bool move_bytes(struct loop *l, struct connection *c, bool hung_up)
 
     set_postponed(l, c, false);
     for (unsigned turn = 0; turn < TURNS_MAX && more; turn++) {
-        send_output(c);
+        send_output(l, c);
         if (hung_up)
             drop_output(c);
         else if (is_full(l) && !c->closing) {
             set_postponed(l, c, true);
             return true;
         }
-        if (waits_for_tls(c))
+        if (secure_waits(&c->secure))
             return true;
-        start_tls(l, c);
+        secure_start(&c->secure, l->config);
         if (c->kept.len > 0)
             more = feed_kept(c);
         else if (!receive_and_feed(l, c, &more))
             return false;
-        send_output(c);
+        send_output(l, c);
         if (c->kept.len > 0) /* there was too much output; more is fed when that has left */
             more = !has_output(c);
-        judge_tls(c);
-        if (reference_session_over(c->session) && !close_softly(l, c))
+        judge_tls(l, c);
+        if (reference_session_over(c->secure.session) && !close_softly(l, c))
             return false;
     }
     return true;
@@ -268,21 +249,22 @@ static bool move_bytes(struct loop *l, struct connection *c, bool hung_up)
  * client. */
 static void watch_connection(struct loop *l, struct connection *c)
 {
-    bool reads = c->kept.len == 0 && !c->link->finished && !c->postponed && !waits_for_tls(c);
+    bool reads = c->kept.len == 0 && !c->secure.link->finished && !c->postponed && !secure_waits(&c->secure);
     bool sends = has_output(c) || (c->kept.len > 0 && !c->postponed) ||
-                 link_holds(c->link, LINK_HELD_UNSENT) || (reads && link_holds(c->link, LINK_HELD_RECEIVED));
+                 link_holds(c->secure.link, LINK_HELD_UNSENT) ||
+                 (reads && link_holds(c->secure.link, LINK_HELD_RECEIVED));
     unsigned wanted = (reads ? (unsigned)WATCH_INPUT : 0) | (sends ? (unsigned)WATCH_OUTPUT : 0);
 
     if (wanted != c->watched)
-        watch_change(l->watch, link_descriptor(c->link), wanted, c);
+        watch_change(l->watch, link_descriptor(c->secure.link), wanted, c);
     c->watched = wanted;
 }
 
 /* Keeps the figures by which limits are judged. */
 static void account(struct loop *l, struct connection *c)
 {
-    size_t waiting =
-        reference_session_output(c->session).len + c->kept.len + link_holds(c->link, LINK_HELD_UNSENT);
+    size_t waiting = reference_session_output(c->secure.session).len + c->kept.len +
+                     link_holds(c->secure.link, LINK_HELD_UNSENT);
 
     if (waiting != c->waiting) {
         l->waiting = l->waiting - c->waiting + waiting;
@@ -291,7 +273,7 @@ static void account(struct loop *l, struct connection *c)
     }
     if (l->limits.idle_ns > 0)
         c->heard_ns = clock_ns();
-    if (c->in_handshake && !reference_session_in_handshake(c->session)) {
+    if (c->in_handshake && !reference_session_in_handshake(c->secure.session)) {
         c->in_handshake = false;
         l->in_handshake_count--;
     }
@@ -301,9 +283,9 @@ static void serve_connection(struct loop *l, struct connection *c, bool hung_up)
 {
     bool open;
 
-    reference_session_swap_memory(c->session, &l->spare);
+    reference_session_swap_memory(c->secure.session, &l->spare);
     open = move_bytes(l, c, hung_up);
-    reference_session_swap_memory(c->session, &l->spare);
+    reference_session_swap_memory(c->secure.session, &l->spare);
     if (l->spare.room > SPARE_MAX)
         buffer_free(&l->spare);
     account(l, c);
@@ -397,7 +379,7 @@ static void let_go(struct loop *l)
 {
     for (struct connection *c = l->connections, *next; c; c = next) {
         next = c->next;
-        if (reference_session_quiet(c->session))
+        if (reference_session_quiet(c->secure.session))
             serve_connection(l, c, false);
     }
 }
@@ -413,7 +395,7 @@ static void shut_down(struct loop *l)
         serve_connection(l, c, false);
     }
     for (struct connection *c = l->connections; c; c = c->next)
-        reference_session_shut_down(c->session);
+        reference_session_shut_down(c->secure.session);
 }
 
 static bool is_listener(const struct loop *l, const void *owner)
@@ -510,50 +492,13 @@ bool reference_serve(const struct reference_config *config, const int listeners[
     in_time = l.stopping && clock_ns() >= l.stopped_by_ns;
     while (l.connections) {
         if (in_time)
-            link_finish(l.connections->link);
+            link_finish(l.connections->secure.link);
         else
-            link_reset(l.connections->link);
+            link_reset(l.connections->secure.link);
         free_connection(&l, l.connections);
     }
     watch_free(l.watch);
     free(l.received);
     buffer_free(&l.spare);
     return stopped;
-}
-
-/* ---- within the process ---- */
-
-static bool peer_take(void *ctx, struct span *bytes)
-{
-    struct reference_session *s = ctx;
-
-    if (bytes->len == 0)
-        reference_session_finished(s);
-    else
-        reference_session_feed(s, bytes);
-    return !reference_session_over(s);
-}
-
-static size_t peer_give(void *ctx, uint8_t *to, size_t room)
-{
-    struct reference_session *s = ctx;
-    struct span output = reference_session_output(s);
-    size_t len = output.len < room ? output.len : room;
-
-    if (len > 0)
-        memcpy(to, output.at, len);
-    reference_session_sent(s, len);
-    if (len == 0) /* what is let go now is given the next time: nothing came meanwhile */
-        reference_session_quiet(s);
-    return len;
-}
-
-static void peer_closed(void *ctx)
-{
-    reference_session_free(ctx);
-}
-
-struct link_peer reference_peer(const struct reference_config *config)
-{
-    return (struct link_peer){ peer_take, peer_give, peer_closed, reference_session_new(config) };
 }

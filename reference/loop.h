@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Sessions joined to connections: over sockets, many at a time in one thread, and within the process. */
+/* Sessions joined to connections: over sockets, many at a time in one thread (loop.c), and within the process
+ * (within.c). */
 #ifndef NBDTEST_REFERENCE_LOOP_H
 #define NBDTEST_REFERENCE_LOOP_H
 

@@ -33,11 +33,19 @@ void misconduct_client_flags(struct reference_session *s, uint32_t *flags)
 {
     if (fault_on(s, FAULT_UNKNOWN_CLIENT_FLAGS_ACCEPTED))
         *flags &= (uint32_t)(NBD_FLAG_C_FIXED_NEWSTYLE | NBD_FLAG_C_NO_ZEROES);
+    if (fault_on(s, FAULT_TLS_WITHOUT_FIXED_NEWSTYLE))
+        *flags |= NBD_FLAG_C_FIXED_NEWSTYLE;
 }
 
 void misconduct_begin_option(struct reference_session *s)
 {
     options_misconduct_begin(s);
+    tls_misconduct_begin(s);
+}
+
+bool misconduct_early_option(struct reference_session *s, const struct option_data *data)
+{
+    return tls_misconduct_option(s, data);
 }
 
 bool misconduct_option(struct reference_session *s, const struct option_data *data, uint32_t *refusal)

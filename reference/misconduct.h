@@ -25,9 +25,24 @@ void misconduct_client_flags(struct reference_session *s, uint32_t *flags);
 /* The header of an option was seen; of its data nothing. */
 void misconduct_begin_option(struct reference_session *s);
 
+/* An option has come; whether TLS has to come first was not asked yet. */
+bool misconduct_early_option(struct reference_session *s, const struct option_data *data);
+
 /* An option is about to be answered.  refusal: type of the reply when its data are not in order, otherwise 0.
  */
 bool misconduct_option(struct reference_session *s, const struct option_data *data, uint32_t *refusal);
+
+/* Plain text has come where TLS is due: true when it is kept, to be read later as if it had come under TLS.
+ */
+bool misconduct_plain_text(const struct reference_session *s);
+
+/* The session has gone over to TLS, and what was negotiated before it was this. */
+struct misconduct_before {
+    bool structured, extended;
+    const struct reference_export *context_of;
+    unsigned contexts;
+};
+void misconduct_tls_started(struct reference_session *s, const struct misconduct_before *before);
 
 /* An option was answered with what stands in the output from start on. */
 void misconduct_answered_option(struct reference_session *s, size_t start);

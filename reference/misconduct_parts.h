@@ -9,6 +9,7 @@
  * misconduct_replies.c    bytes of what is sent in transmission
  * misconduct_extended.c   the same under extended headers
  * misconduct_payloads.c   lengths of 64 bits, and payloads, of requests
+ * misconduct_tls.c        modes of TLS, and what is forgotten when it begins
  * misconduct_contents.c   what is done to the contents of the export */
 #ifndef NBDTEST_REFERENCE_MISCONDUCT_PARTS_H
 #define NBDTEST_REFERENCE_MISCONDUCT_PARTS_H
@@ -39,6 +40,7 @@ struct misconduct {
     bool other_size_told;   /* NBD_OPT_INFO told the size of an export */
     uint64_t other_size;
     bool pretend;             /* the request is refused, and answered as if it had been done */
+    bool listed;              /* LIST has come */
     bool silent;              /* the request gets no answer */
     bool pipelined;           /* the request came while an answer was waiting to be sent */
     struct request last_done; /* the request before this one, if it was done */
@@ -66,6 +68,9 @@ void edit_repeat(struct reference_session *s, size_t from, size_t len); /* at th
 bool options_misconduct(struct reference_session *s, const struct option_data *data, uint32_t *refusal);
 void options_misconduct_begin(struct reference_session *s);
 void options_misconduct_answered(struct reference_session *s, size_t start);
+
+bool tls_misconduct_option(struct reference_session *s, const struct option_data *data);
+void tls_misconduct_begin(struct reference_session *s);
 
 void handshake_misconduct(struct reference_session *s, size_t start, enum scan_kind kind);
 

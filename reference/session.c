@@ -124,8 +124,13 @@ static void take_messages(struct reference_session *s, struct span *in)
             return;
         }
     }
-    if (s->starting_tls && in->len > 0) /* plain text where TLS is due */
-        s->over = true;
+    if (s->starting_tls && in->len > 0 && !MISCONDUCT_TAKES(s, misconduct_plain_text(s)))
+        s->over = true; /* plain text where TLS is due */
+}
+
+bool reference_session_left(const struct reference_session *s)
+{
+    return s->left;
 }
 
 void reference_session_feed(struct reference_session *s, struct span *in)

@@ -102,6 +102,9 @@ void reference_session_finished(struct reference_session *s);
  * NBD_ESHUTDOWN or NBD_REP_ERR_SHUTDOWN.  The session is over when the client ends it, or the caller. */
 void reference_session_shut_down(struct reference_session *s);
 
+/* NBD_CMD_DISC has come. */
+bool reference_session_left(const struct reference_session *s);
+
 /* True until transmission is entered. */
 bool reference_session_in_handshake(const struct reference_session *s);
 

@@ -51,6 +51,7 @@ struct reference_session {
         uint64_t length; /* 0: there are none */
     } rest;              /* the last data of a READ, which follow by and by as the output leaves */
     bool over;
+    bool left; /* NBD_CMD_DISC has come */
     bool shutting_down;
     uint32_t options; /* that have come */
 

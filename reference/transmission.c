@@ -288,6 +288,7 @@ void transmission_take_request(struct reference_session *s)
 
     if (r->type == NBD_CMD_DISC) {
         MANNERS(s, manners_release(s));
+        s->left = true;
         s->over = !MISCONDUCT_TAKES(s, misconduct_disc(s));
         return;
     }

@@ -3,6 +3,7 @@
 
 #include <assert.h>
 
+#include "reference/misconduct.h"
 #include "wire/constants.h"
 
 /* Without the fixed newstyle a server is in mode NOTLS, whatever it would like. */
@@ -59,6 +60,8 @@ bool reference_session_wants_tls(const struct reference_session *s)
  * flags stand, it has no other occasion to send them. */
 void reference_session_tls_started(struct reference_session *s)
 {
+    const struct misconduct_before before = { s->structured, s->extended, s->context_of, s->contexts };
+
     assert(reference_session_wants_tls(s) && reference_session_output(s).len == 0);
     s->starting_tls = false;
     s->tls = true;
@@ -67,4 +70,5 @@ void reference_session_tls_started(struct reference_session *s)
     s->context_of = NULL;
     s->contexts = 0;
     s->sized = NULL;
+    MISCONDUCT(s, misconduct_tls_started(s, &before));
 }

@@ -52,6 +52,28 @@ static void unix_uris_name_a_socket(void **state)
     assert_string_equal(parsed("nbd+unix:///?x=1&socket=/s").path, "/s");
 }
 
+static void secure_uris_say_how_they_are_secured(void **state)
+{
+    struct address a = parsed("nbds://al%20ice@[::1]:99/disk?tls-psk-file=/k/keys.psk&tls-hostname=there&"
+                              "tls-verify-peer=0&unknown=1&tls-type=psk");
+
+    (void)state;
+    assert_true(a.tls);
+    assert_string_equal(a.host, "::1");
+    assert_string_equal(a.user, "al ice");
+    assert_string_equal(a.psk, "/k/keys.psk");
+    assert_string_equal(a.tls_host, "there");
+    assert_string_equal(a.verify, "0");
+    assert_string_equal(a.export, "disk");
+    a = parsed("nbds+unix://bob@/?socket=/s&tls-certificates=pki");
+    assert_true(a.tls && a.is_unix && !a.has_export);
+    assert_string_equal(a.path, "/s");
+    assert_string_equal(a.user, "bob");
+    assert_string_equal(a.certificates, "pki");
+    assert_string_equal(parsed("nbds://h?tls-username=eve").user, "eve");
+    assert_false(parsed("nbd://h").tls);
+}
+
 static void what_is_printed_is_understood(void **state)
 {
     static const char name[] = "a disk?/50%&\xc3\xa4";
@@ -81,6 +103,11 @@ static void wrong_addresses_are_refused_with_a_reason(void **state)
         "nbd://",
         "nbd://h/%4",
         "nbd://h/%00",
+        "nbds+unix://h/?socket=/s",
+        "nbds://h?tls-verify-peer=2",
+        "nbds://h?tls-verify-peer=10",
+        "nbds://h?tls-type=anon",
+        "nbdss://h",
     };
 
     (void)state;
@@ -99,6 +126,7 @@ int main(void)
         cmocka_unit_test(tcp_addresses_have_a_host_and_a_port),
         cmocka_unit_test(uris_may_name_an_export),
         cmocka_unit_test(unix_uris_name_a_socket),
+        cmocka_unit_test(secure_uris_say_how_they_are_secured),
         cmocka_unit_test(what_is_printed_is_understood),
         cmocka_unit_test(wrong_addresses_are_refused_with_a_reason),
     };

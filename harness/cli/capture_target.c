@@ -78,9 +78,12 @@ struct capture_target *capture_target_new(const char *path, const struct target 
 
 struct target capture_target_of(struct capture_target *c)
 {
-    return (struct target){
-        .name = c->target.name, .dial = dial, .revive = c->target.revive ? revive : NULL, .ctx = c
-    };
+    struct target target = c->target;
+
+    target.dial = dial;
+    target.revive = c->target.revive ? revive : NULL;
+    target.ctx = c;
+    return target;
 }
 
 void capture_target_free(struct capture_target *c)

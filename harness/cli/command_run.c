@@ -14,12 +14,15 @@
 #include "cli/options.h"
 #include "cli/run_target.h"
 #include "cli/stage.h"
+#include "cli/tls_options.h"
 #include "reference/loop.h"
 #include "report/tty.h"
 #include "runner/run.h"
 
 static const struct option_row rows[] = {
     BUNDLED_OPTIONS,
+    TLS_OPTIONS,
+    TLS_CLIENT_OPTIONS,
     { "server", 's', "HOST:PORT", "the server to test; also an NBD URI" },
     { "target", 0, "FILE", "test a server in all of its configurations, as this file has them" },
     { "config", 0, "NAME", "only this one of them" },
@@ -38,7 +41,8 @@ static const struct option_row rows[] = {
 };
 
 enum {
-    RUN_SERVER = BUNDLED_OPTION_COUNT,
+    RUN_TLS = BUNDLED_OPTION_COUNT,
+    RUN_SERVER = RUN_TLS + TLS_OPTION_CLIENT_COUNT,
     RUN_TARGET,
     RUN_CONFIG,
     RUN_LIST_CONFIGS,
@@ -61,6 +65,8 @@ enum {
 
 struct run {
     struct bundled bundled;
+    struct tls_options tls;
+    struct tls_credentials *tls_server, *tls_client;
     struct address address;
     const char *server; /* as given; NULL: the bundled one */
     const char *target, *config;
@@ -126,6 +132,8 @@ static bool take(void *ctx, size_t row, const char *argument)
 
     if (row < BUNDLED_OPTION_COUNT)
         return bundled_take(&r->bundled, (enum bundled_option)row, argument);
+    if (row < RUN_SERVER)
+        return tls_options_take(&r->tls, (enum tls_option)(row - RUN_TLS), argument);
     switch (row) {
     case RUN_SERVER:
         return take_server(r, argument);
@@ -304,14 +312,15 @@ static struct tty_options look_of(const struct run *r)
                                  .again = r->again };
 }
 
-/* What is to be tested; starts it where that was asked for.  False after telling the user. */
+/* What is to be tested, TLS included; starts it where that was asked for.  False after telling the user. */
 static bool find_target(struct run *r, struct stage **stage, struct target *ret)
 {
     *stage = NULL;
-    *ret = (struct target){ .name = "bundled server", .dial = dial_bundled, .ctx = &r->bundled };
     if (r->server) {
         *ret = (struct target){ .name = r->server, .dial = dial_address, .ctx = &r->address };
-    } else if (r->words) {
+        return tls_options_client(&r->tls, &r->address, ret, &r->tls_client);
+    }
+    if (r->words) {
         r->started =
             (struct target_configuration){ .name = r->words[0],
                                            .command = { .words = r->words, .count = r->word_count } };
@@ -319,10 +328,12 @@ static bool find_target(struct run *r, struct stage **stage, struct target *ret)
         if (!*stage)
             return false;
         *ret = stage_target(*stage);
-    } else {
-        bundled_config(&r->bundled);
+        r->address.is_unix = true;
+        return tls_options_client(&r->tls, &r->address, ret, &r->tls_client);
     }
-    return true;
+    *ret = (struct target){ .name = "bundled server", .dial = dial_bundled, .ctx = &r->bundled };
+    bundled_config(&r->bundled);
+    return tls_options_bundled(&r->tls, &r->bundled.config, ret, &r->tls_server, &r->tls_client);
 }
 
 static enum status play(struct run *r, const struct target *target, const struct library *library,
@@ -374,11 +385,13 @@ static enum status run_one(struct run *r, const struct library *library, const s
     if (!r->options.timeout_ns)
         r->options.timeout_ns = DEFAULT_TIMEOUT_NS;
     if (!r->expect || run_read_expectation(r->expect, catalogue, expectation)) {
-        status = STATUS_UNREACHABLE;
+        status = r->words ? STATUS_UNREACHABLE : STATUS_USAGE;
         if (find_target(r, &stage, &target)) {
             status = play_recorded(r, target, library, catalogue, expectation);
             stage_free(stage);
             bundled_free(&r->bundled);
+            tls_credentials_free(r->tls_server);
+            tls_credentials_free(r->tls_client);
         }
     }
     expectation_free(expectation);

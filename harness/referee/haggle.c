@@ -250,11 +250,44 @@ static void take_ack(struct session *s, const struct pending *p)
         break;
     case NBD_OPT_STARTTLS:
         s->opaque = true;
-        s->phase = PHASE_ENDED;
+        s->phase = PHASE_STARTTLS;
         break;
     default: /* a number from the wire; the others leave no trace */
         break;
     }
+}
+
+/* "When this command succeeds, the server MUST NOT preserve any negotiation state ... issued before this
+ * command." */
+void haggle_forget(struct session *s)
+{
+    struct negotiated *n = &s->negotiated;
+    const struct negotiated kept = { .handshake_flags = n->handshake_flags,
+                                     .client_flags = n->client_flags,
+                                     .no_zeroes = n->no_zeroes,
+                                     .block_size = { 1, 4096, 1u << 25 } };
+
+    s->structured_before_tls = n->structured;
+    *n = kept;
+    s->gathered_count = 0;
+    s->contexts_doubtful = false;
+    buffer_clear(&s->info_name);
+    buffer_clear(&s->contexts_for);
+}
+
+/* How an option fared without TLS that the server answers alike whatever it is about. */
+static void note_tls_demand(struct session *s, uint32_t option, uint32_t type)
+{
+    bool refused = type == NBD_REP_ERR_UNSUP || type == NBD_REP_ERR_POLICY;
+
+    if (s->tls || option >= 32)
+        return;
+    if (option == NBD_OPT_STARTTLS)
+        s->starttls_refused = s->starttls_refused || refused;
+    else if (type == NBD_REP_ERR_TLS_REQD)
+        s->tls_demanded |= UINT32_C(1) << option;
+    else if (type == NBD_REP_ACK || refused)
+        s->tls_not_demanded |= UINT32_C(1) << option;
 }
 
 static void take_error(struct session *s, const struct pending *p, uint32_t type)
@@ -276,6 +309,7 @@ void haggle_reply(struct session *s, const struct message *m)
     if (!p || haggle_is_late(s, &m->head.option_reply))
         return;
     p->replies++;
+    note_tls_demand(s, p->option, type);
     if (type == NBD_REP_INFO) {
         take_info(s, p, m);
     } else if (type == NBD_REP_META_CONTEXT && is_about_contexts(p->option)) {

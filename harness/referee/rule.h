@@ -22,6 +22,9 @@ enum occasion {
     AT_REPLY,       /* a reply in either form is complete */
     AT_LOST,        /* framing of the server's bytes is lost */
     AT_CLOSE,       /* the server closed and had no excuse */
+    AT_PLAIN_TEXT,  /* something else than TLS behind the ACK to NBD_OPT_STARTTLS */
+    AT_CUT_OFF,     /* the server closed under TLS without close_notify */
+    AT_GARBLED,     /* something else than TLS records where TLS had begun */
     AT_STALL,       /* the server had its time and sent nothing */
     AT_REQUEST,     /* what the client does: a request has come whole */
     AT_CLIENT_LOST, /* framing of the client's bytes is lost */

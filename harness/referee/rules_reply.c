@@ -314,7 +314,8 @@ bool chunk_payload_cut_off(const struct sight *at)
 
 bool chunk_not_negotiated(const struct sight *at)
 {
-    return !has_structured(at) && broken(at, "a chunk of type 0x%x", at->message->chunk_head.type);
+    return !has_structured(at) && !at->session->structured_before_tls &&
+           broken(at, "a chunk of type 0x%x", at->message->chunk_head.type);
 }
 
 static bool is_for(const struct sight *at, uint16_t command)

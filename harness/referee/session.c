@@ -12,8 +12,10 @@
 #include "wire/constants.h"
 
 enum {
-    KEEP_OPTION = 1024 * 1024,          /* of an option's data; they come from the client, which is ours */
-    KEEP_REPLY = 64 * 1024,             /* of an option reply's data */
+    KEEP_OPTION = 1024 * 1024, /* of an option's data; they come from the client, which is ours */
+    KEEP_REPLY = 64 * 1024,    /* of an option reply's data */
+    TLS_FIRST_BYTE = 20,       /* of a TLS record: its content type, five of which there are */
+    TLS_LAST_BYTE = 24,
     REQUEST_FIRST_BYTE = 0x25,          /* of NBD_REQUEST_MAGIC; an option begins with 'I' */
     EXTENDED_REQUEST_FIRST_BYTE = 0x21, /* of NBD_EXTENDED_REQUEST_MAGIC */
 };
@@ -444,6 +446,16 @@ static void finish(struct session *s, enum side from, struct message *ret)
     st->exchange = NULL;
 }
 
+/* Behind the ACK to STARTTLS: the first byte shows whether it is TLS. */
+static void judge_opaque(struct session *s, enum side from, struct span in)
+{
+    if (from == SIDE_CLIENT || s->phase != PHASE_STARTTLS || s->plain_judged || in.len == 0)
+        return;
+    s->plain_judged = true;
+    if (*in.at < TLS_FIRST_BYTE || *in.at > TLS_LAST_BYTE)
+        rules_look(s, AT_PLAIN_TEXT, NULL);
+}
+
 enum session_event session_next(struct session *s, enum side from, struct span *in, struct message *ret)
 {
     struct stream *st = &s->streams[from];
@@ -473,6 +485,8 @@ enum session_event session_next(struct session *s, enum side from, struct span *
             break;
         }
     }
+    if (s->opaque)
+        judge_opaque(s, from, *in);
     span_take(in, in->len);
     return st->lost ? SESSION_LOST : SESSION_MORE;
 }
@@ -493,6 +507,43 @@ void session_excuse(struct session *s, const char *rule)
 {
     s->excuse_next = rule;
     s->may_close = true;
+}
+
+void session_excuse_plain(struct session *s)
+{
+    s->may_close = true;
+}
+
+void session_set_tls_mode(struct session *s, enum tls_mode mode)
+{
+    s->tls_mode = mode;
+}
+
+void session_tls_started(struct session *s)
+{
+    if (s->phase != PHASE_STARTTLS)
+        return;
+    s->phase = PHASE_HAGGLING;
+    s->opaque = false;
+    s->tls = true;
+    haggle_forget(s);
+}
+
+void session_tls_failed(struct session *s)
+{
+    s->phase = PHASE_ENDED;
+}
+
+void session_tls_ended(struct session *s)
+{
+    const struct stream *server = &s->streams[SIDE_SERVER];
+
+    if (!s->tls || !server->ended || s->streams[SIDE_CLIENT].ended)
+        return;
+    if (server->ending == ENDING_CUT_OFF)
+        rules_look(s, AT_CUT_OFF, NULL);
+    if (server->ending == ENDING_GARBLED)
+        rules_look(s, AT_GARBLED, NULL);
 }
 
 void session_ended(struct session *s, enum side from, enum ending how)

@@ -24,9 +24,13 @@ enum phase {
     PHASE_GREETING,     /* the server's greeting is due */
     PHASE_CLIENT_FLAGS, /* the client's flags are due */
     PHASE_HAGGLING,     /* options and their replies */
+    PHASE_STARTTLS,     /* NBD_OPT_STARTTLS was acknowledged: nothing but TLS may follow */
     PHASE_TRANSMISSION, /* requests and their replies */
     PHASE_ENDED,        /* ABORT or DISC was sent, or an end closed the connection */
 };
+
+/* How the server operates, "TLS support". */
+enum tls_mode { TLS_MODE_UNKNOWN, TLS_MODE_NOTLS, TLS_MODE_FORCED, TLS_MODE_SELECTIVE };
 
 #define SESSION_MAX_CONTEXTS 64
 
@@ -134,7 +138,12 @@ enum session_event {
     SESSION_LOST,    /* framing of this direction is lost for good: session_lost() */
 };
 
-enum ending { ENDING_FINISHED, ENDING_RESET };
+enum ending {
+    ENDING_FINISHED,
+    ENDING_RESET,
+    ENDING_CUT_OFF, /* under TLS: finished without close_notify */
+    ENDING_GARBLED, /* under TLS: what came is no TLS record */
+};
 
 struct session;
 
@@ -151,6 +160,20 @@ enum session_event session_next(struct session *s, enum side from, struct span *
 
 /* The client's next message breaks a demand on clients (rule: its id) on purpose: the server may close. */
 void session_excuse(struct session *s, const char *rule);
+
+/* The same for plain text that is sent where TLS is due, of which the session is not told. */
+void session_excuse_plain(struct session *s);
+
+/* What is known of the server from other connections.  Before any bytes. */
+void session_set_tls_mode(struct session *s, enum tls_mode mode);
+
+/* In PHASE_STARTTLS: the TLS handshake is over.  Bytes given from now on came under TLS, and what was
+ * negotiated before is forgotten; or it failed, and nothing more may be said. */
+void session_tls_started(struct session *s);
+void session_tls_failed(struct session *s);
+
+/* After session_ended() for the server: judges how it ended TLS. */
+void session_tls_ended(struct session *s);
 
 /* A side closed its direction or the connection; judges what is still owed. */
 void session_ended(struct session *s, enum side from, enum ending how);

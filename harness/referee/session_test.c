@@ -270,7 +270,7 @@ static void after_starttls_nothing_is_judged(void **state)
     start_haggling(&t, 3, 3);
     option(&t, STARTTLS, NOTHING);
     option_reply(&t, STARTTLS, ACK, NOTHING);
-    assert_int_equal(session_phase(t.s), PHASE_ENDED);
+    assert_int_equal(session_phase(t.s), PHASE_STARTTLS);
     client_says(&t, 22, 3, 1);
     server_says(&t, 22, 3, 3);
     session_ended(t.s, SIDE_SERVER, ENDING_FINISHED);

@@ -110,10 +110,17 @@ struct session {
     struct negotiated negotiated;
 
     /* the handshake */
-    bool greeted;            /* by the server */
-    bool flags_seen;         /* the client's */
-    bool transmission;       /* was entered */
-    bool opaque;             /* from here on the bytes are those of another protocol: nothing is judged */
+    bool greeted;      /* by the server */
+    bool flags_seen;   /* the client's */
+    bool transmission; /* was entered */
+    bool opaque;       /* from here on the bytes are those of another protocol: nothing is judged */
+    bool tls;          /* what is said comes under TLS */
+    bool plain_judged; /* the first byte behind the ACK to STARTTLS */
+    enum tls_mode tls_mode;
+    bool structured_before_tls;
+    uint32_t tls_demanded,
+        tls_not_demanded;    /* options that were answered so without TLS: bit N is option N */
+    bool starttls_refused;   /* by ERR_UNSUP or ERR_POLICY */
     struct pending *options; /* in the order sent */
     size_t option_count, option_room, options_sent;
     uint32_t last_option; /* the one answered last */
@@ -158,6 +165,8 @@ void haggle_option(struct session *s, const struct message *m);
 void haggle_reply(struct session *s, const struct message *m);
 void haggle_export(struct session *s, const struct message *m);
 void haggle_free(struct session *s);
+/* TLS begins: what was negotiated before does not count. */
+void haggle_forget(struct session *s);
 
 /* The option that the server has to answer next, or NULL. */
 struct pending *haggle_option_due(const struct session *s);

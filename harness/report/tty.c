@@ -99,6 +99,8 @@ static void began(void *ctx, const struct about *about)
             about->has_block_size ? "" : " (not advertised: the defaults)");
     fprintf(out, "modes        simple%s%s\n", about->structured ? ", structured" : "",
             about->extended ? ", extended (experimental)" : "");
+    if (about->tls)
+        fprintf(out, "TLS          %s\n", about->tls);
     if (about->writes_allowed)
         fprintf(out, "writes       %" PRIu64 " bytes from offset %" PRIu64 ", zeroed again at the end\n",
                 about->scratch_length, about->scratch_offset);

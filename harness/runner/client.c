@@ -19,6 +19,7 @@ enum {
     RECEIVE_BYTES = 256 * 1024, /* asked for at a time */
     REPLY_MAX = 1024 * 1024,    /* bytes of one reply's data */
     REPLIES_MAX = 10000,        /* to one option */
+    HANDSHAKE_ROUNDS = 8,       /* of TLS on a link within the process */
     IDLE_ROUNDS = 3,            /* of a link within the process, which has then nothing more to say */
 };
 
@@ -211,6 +212,40 @@ static bool send_flags(struct client *c)
     return client_send(c, span_of(bytes, out.len));
 }
 
+static bool shake_hands(struct client *c)
+{
+    for (unsigned round = 0; tls_state(c->link) == TLS_HANDSHAKING; round++) {
+        struct span nothing = { NULL, 0 };
+        unsigned rounds = 0;
+
+        link_send(c->link, &nothing);
+        if (tls_state(c->link) != TLS_HANDSHAKING)
+            break;
+        if (!wait_for_link(c, false, &rounds) || (link_descriptor(c->link) < 0 && round > HANDSHAKE_ROUNDS))
+            return client_break(c, "no answer in time");
+    }
+    if (tls_state(c->link) == TLS_ESTABLISHED)
+        return true;
+    c->turned_down = tls_refused(c->link);
+    return client_break(c, tls_reason(c->link));
+}
+
+static bool start_tls(struct client *c, const struct target *target)
+{
+    uint32_t type = 0;
+
+    if (!client_option(c, NBD_OPT_STARTTLS, span_of(NULL, 0), (struct client_replies){ NULL, NULL }, &type))
+        return false;
+    if (type != NBD_REP_ACK) {
+        c->starttls = type;
+        return false;
+    }
+    client_doing(c, "the TLS handshake");
+    c->used = c->in.len; /* nothing that came in plain text is read as if it had come under TLS */
+    c->link = link_tls(c->link, target->tls, target->tls_host);
+    return shake_hands(c);
+}
+
 bool client_open(struct client *c, const struct target *target, uint64_t timeout_ns)
 {
     char error[300] = "";
@@ -230,7 +265,10 @@ bool client_open(struct client *c, const struct target *target, uint64_t timeout
         return false;
     }
     c->block_size = (struct wire_info_block_size){ 1, 4096, CLIENT_MAX_REQUEST };
-    return true;
+    if (!target->secured || start_tls(c, target))
+        return true;
+    client_close(c, false);
+    return false;
 }
 
 /* A server that takes one client at a time may turn the next one away until it has seen this one leave.  One

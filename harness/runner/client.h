@@ -28,6 +28,8 @@ struct client {
     uint64_t deadline_ns; /* of the present one */
     bool broke;           /* the connection is closed, silent or out of step */
     bool lost;            /* it is out of step: what came is no NBD frame */
+    bool turned_down;     /* in the TLS handshake one end would not have the other */
+    uint32_t starttls;    /* the answer to STARTTLS, where it was no ACK */
     char doing[100];      /* what is being tried */
     char error[400];
 
@@ -46,8 +48,8 @@ struct client {
 
 /* ---- handshake ---- */
 
-/* Connects, takes the greeting and sends flags: all that the server offers and we know.  False when that
- * fails; the client is then closed already. */
+/* Connects, takes the greeting and sends flags: all that the server offers and we know; then goes over to TLS
+ * where the target is secured.  False when that fails; the client is then closed already. */
 bool client_open(struct client *c, const struct target *target, uint64_t timeout_ns);
 
 /* Ends the session as politely as its state allows, and the connection. */

@@ -4,11 +4,14 @@
 #include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 #include "base/clock.h"
 #include "base/memory.h"
 #include "runner/client.h"
+#include "script/words.h"
+#include "transport/tls.h"
 
 #define NS_PER_S UINT64_C(1000000000)
 #define RETRY_NS UINT64_C(20000000)
@@ -16,6 +19,7 @@
 enum {
     ROOM_BYTES = 256 * 1024,
     WAITS = 30,      /* full waits that an instance may use up in all */
+    TLS_ROUNDS = 8,  /* of a handshake within the process */
     IDLE_ROUNDS = 3, /* of links within the process, which have then nothing more to say */
 };
 
@@ -25,6 +29,7 @@ struct driving {
     struct play *play;
     struct link *links[PLAY_MAX_CONNECTIONS]; /* NULL: not open */
     bool ended[PLAY_MAX_CONNECTIONS];         /* the play knows how it ended */
+    bool tls[PLAY_MAX_CONNECTIONS];           /* it is a link of link_tls() */
     uint64_t wait;                            /* the wait that is going on, and when it is over */
     uint64_t wait_end_ns;
     uint64_t end_ns; /* when the instance has had all its time */
@@ -48,6 +53,18 @@ static bool is_listened_to(const struct driving *g, unsigned i)
     return g->links[i] && !g->ended[i];
 }
 
+/* How the connection has ended. */
+static enum ending ending_of(const struct driving *g, unsigned i, enum link_state state)
+{
+    const struct link *link = g->links[i];
+
+    if (g->tls[i] && tls_state(link) == TLS_FAILED && tls_was_established(link) && !tls_refused(link))
+        return ENDING_GARBLED;
+    if (state != LINK_FINISHED)
+        return ENDING_RESET;
+    return g->tls[i] && tls_truncated(link) ? ENDING_CUT_OFF : ENDING_FINISHED;
+}
+
 /* Hands over what one connection has to say.  True when there was something. */
 static bool receive_from(struct driving *g, unsigned i)
 {
@@ -61,7 +78,7 @@ static bool receive_from(struct driving *g, unsigned i)
     if (state == LINK_OPEN)
         return false;
     g->ended[i] = true;
-    play_closed(g->play, i, state == LINK_FINISHED ? ENDING_FINISHED : ENDING_RESET);
+    play_closed(g->play, i, ending_of(g, i, state));
     return true;
 }
 
@@ -127,6 +144,7 @@ static void close_connection(struct driving *g, unsigned i)
 {
     link_free(g->links[i]);
     g->links[i] = NULL;
+    g->tls[i] = false;
 }
 
 /* Sends and receives meanwhile, so that a server that answers while it is sent to never waits for us. */
@@ -153,6 +171,58 @@ static void send_bytes(struct driving *g, const struct play_action *a)
     play_sent(g->play, a->connection, a->bytes.len - rest.len);
     if (stuck)
         play_timed_out(g->play);
+}
+
+/* The version that a handshake has led to, in the words of the case language. */
+static unsigned version_of(const struct link *link)
+{
+    static const struct {
+        const char *name;
+        unsigned version;
+    } names[] = { { "TLS1.0", SCRIPT_TLS_1_0 },
+                  { "TLS1.1", SCRIPT_TLS_1_1 },
+                  { "TLS1.2", SCRIPT_TLS_1_2 },
+                  { "TLS1.3", SCRIPT_TLS_1_3 } };
+
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (strcmp(names[i].name, tls_version(link)) == 0)
+            return names[i].version;
+    return 0;
+}
+
+_Static_assert(SCRIPT_TLS_1_0 == (int)TLS_1_0 && SCRIPT_TLS_1_1 == (int)TLS_1_1 &&
+                   SCRIPT_TLS_1_2 == (int)TLS_1_2 && SCRIPT_TLS_1_3 == (int)TLS_1_3,
+               "sets of versions are written alike");
+
+/* Shakes hands until that is over one way or the other.  Nothing is received meanwhile on this connection;
+ * what others have to say waits. */
+static void start_tls(struct driving *g, const struct play_action *a)
+{
+    struct play_tls what = { .result = PLAY_TLS_BROKEN, .why = "no answer to the handshake in time" };
+    struct link **link = &g->links[a->connection];
+    uint64_t deadline_ns = deadline_of(g, a->time_ns);
+
+    *link = link_tls(*link, g->d->target->tls, g->d->target->tls_host);
+    g->tls[a->connection] = true;
+    if (a->versions != 0)
+        tls_offer(*link, a->versions);
+    for (unsigned round = 0; tls_state(*link) == TLS_HANDSHAKING; round++) {
+        uint64_t now_ns = clock_ns();
+        struct span nothing = { NULL, 0 };
+
+        link_send(*link, &nothing);
+        if (tls_state(*link) != TLS_HANDSHAKING || now_ns >= deadline_ns)
+            break;
+        if (link_descriptor(*link) < 0 ? round > TLS_ROUNDS
+                                       : !link_wait(link, (bool[]){ false }, 1, deadline_ns - now_ns))
+            break;
+    }
+    if (tls_state(*link) == TLS_ESTABLISHED)
+        what = (struct play_tls){ .result = PLAY_TLS_OK, .version = version_of(*link) };
+    else if (tls_state(*link) == TLS_FAILED)
+        what = (struct play_tls){ .result = tls_refused(*link) ? PLAY_TLS_REFUSED : PLAY_TLS_BROKEN,
+                                  .why = tls_reason(*link) };
+    play_tls(g->play, a->connection, &what);
 }
 
 /* Successive waits of one number share a deadline, so that a server that dribbles does not make them longer.
@@ -204,6 +274,10 @@ static bool act(struct driving *g, const struct play_action *a)
             link_reset(g->links[a->connection]);
         g->ended[a->connection] = true; /* by us */
         return true;
+    case PLAY_TLS:
+        if (g->links[a->connection])
+            start_tls(g, a);
+        return true;
     case PLAY_WAIT:
         wait_for_something(g, a);
         return true;
@@ -238,12 +312,15 @@ bool drive_is_served(const struct drive *d, uint64_t patience_ns, char *error, s
 {
     uint64_t end_ns = clock_ns() + patience_ns;
     const struct timespec pause = { 0, (long)RETRY_NS };
+    struct target plain = *d->target;
     struct client c;
+
+    plain.secured = false;
 
     for (;;) {
         /* The whole patience for one answer: a server that takes one client at a time lets us wait until it
          * has noticed that the last one left. */
-        if (client_open(&c, d->target, patience_ns)) {
+        if (client_open(&c, &plain, patience_ns)) {
             client_close(&c, false);
             return true;
         }

@@ -7,6 +7,7 @@
 #include "base/escape.h"
 #include "base/memory.h"
 #include "runner/client.h"
+#include "runner/facts_tls.h"
 #include "wire/body.h"
 #include "wire/vocabulary.h"
 
@@ -26,7 +27,8 @@ struct listed {
 };
 
 struct probe {
-    const struct target *target;
+    struct target reached;       /* connections go over to TLS first where that is found to be the way */
+    const struct target *target; /* the same */
     const struct facts_wanted *wanted;
     struct facts *facts;
     struct buffer *error;
@@ -122,9 +124,10 @@ static enum status choose_another(struct probe *p, enum client_way way, uint32_t
     enum status status = STATUS_CONFORMS;
 
     *ret_again = false;
-    if (way == CLIENT_REFUSED && type == NBD_REP_ERR_TLS_REQD)
+    if (way == CLIENT_REFUSED && type == NBD_REP_ERR_TLS_REQD && !p->facts->secured)
         return stop(p, STATUS_USAGE,
-                    "the server demands TLS (NBD_REP_ERR_TLS_REQD), which nbdtest does not speak yet");
+                    "the server demands TLS for this export (NBD_REP_ERR_TLS_REQD), which takes --tls on and "
+                    "--tls-certificates DIR or --tls-psk FILE");
     memcpy(error, p->client.error, sizeof error);
     l = memory_take(sizeof *l);
     buffer_init(&l->shown, 256 * 1024);
@@ -135,7 +138,7 @@ static enum status choose_another(struct probe *p, enum client_way way, uint32_t
         memchr(l->only, 0, l->only_len) == NULL) {
         memcpy(p->facts->export, l->only, l->only_len + 1);
         p->facts->export_chosen = *ret_again = true;
-    } else if (way == CLIENT_REFUSED || !p->fixed || l->count > 0) {
+    } else if (way == CLIENT_REFUSED || !p->fixed || (l->count > 0 && !p->facts->secured)) {
         status = no_export(p, l);
     } else {
         status = stop(p, STATUS_UNREACHABLE, error);
@@ -282,7 +285,8 @@ static void probe_options(struct probe *p)
     p->facts->options |= 1u << NBD_OPT_STARTTLS; /* only ERR_UNSUP says that there is none */
     if (!client_open(&p->client, p->target, p->wanted->timeout_ns))
         return;
-    if (client_option(&p->client, NBD_OPT_STARTTLS, span_of(NULL, 0), nobody, &type)) {
+    /* Under TLS already: it is known what it is answered without. */
+    if (!p->facts->secured && client_option(&p->client, NBD_OPT_STARTTLS, span_of(NULL, 0), nobody, &type)) {
         if (type == NBD_REP_ERR_UNSUP)
             p->facts->options &= ~(1u << NBD_OPT_STARTTLS);
         p->client.broke = type == NBD_REP_ACK;
@@ -438,8 +442,11 @@ static enum status probe_greeting(struct probe *p)
 enum status facts_probe(const struct target *target, const struct facts_wanted *wanted, struct facts *ret,
                         struct buffer *ret_error)
 {
-    struct probe p = { .target = target, .wanted = wanted, .facts = ret, .error = ret_error };
+    struct probe p = { .reached = *target, .wanted = wanted, .facts = ret, .error = ret_error };
     enum status status;
+
+    p.target = &p.reached;
+    p.reached.secured = false;
 
     *ret = (struct facts){ .connections = 1 };
     if (wanted->export) {
@@ -450,10 +457,26 @@ enum status facts_probe(const struct target *target, const struct facts_wanted *
     status = probe_greeting(&p);
     if (status != STATUS_CONFORMS)
         return status;
+    if (p.fixed)
+        status = facts_tls_probe(target, wanted->timeout_ns, ret, ret_error);
+    else if (target->tls_use == TARGET_TLS_ALWAYS)
+        status = stop(&p, STATUS_UNREACHABLE, "TLS is wanted, and the server does not speak fixed newstyle");
+    else
+        ret->tls_mode = TLS_MODE_NOTLS;
+    if (status != STATUS_CONFORMS)
+        return status;
+    if (ret->tls_broken) {
+        ret->no_way_in = true;
+        return STATUS_UNREACHABLE;
+    }
+    p.reached.secured = ret->secured;
     status = probe_export(&p);
     ret->no_way_in = status == STATUS_UNREACHABLE;
     if (status != STATUS_CONFORMS && !ret->no_way_in)
         return status;
+    ret->without_tls = ret->tls_mode == TLS_MODE_NOTLS;
+    if (ret->tls_mode == TLS_MODE_SELECTIVE)
+        facts_tls_probe_exports(target, p.target, wanted->timeout_ns, ret);
     probe_contexts(&p);
     probe_filters(&p);
     if (wanted->options) {

@@ -10,6 +10,7 @@
 
 #include "base/buffer.h"
 #include "base/span.h"
+#include "referee/session.h"
 #include "runner/run.h"
 #include "wire/constants.h"
 #include "wire/frame.h"
@@ -28,6 +29,14 @@ struct facts {
     uint16_t flags_extended; /* with extended headers */
     bool structured;         /* granted */
     bool extended;
+    enum tls_mode tls_mode;
+    bool tls_known;         /* there are credentials for clients */
+    bool secured;           /* sessions go over to TLS first */
+    const char *tls_broken; /* why that does not work, though it should; NULL: it does */
+    bool without_tls;       /* the export may be had without TLS */
+    bool has_tls_only;      /* there is an export that may not: */
+    char tls_only[NBD_MAX_STRING + 1];
+    bool hides_unknown;  /* INFO for an export that does not exist says ERR_TLS_REQD */
     bool filters;        /* NBD_FLAG_BLOCK_STATUS_PAYLOAD is advertised once a metadata context is selected */
     bool writes_refused; /* with EPERM, though READ_ONLY is clear; set by the run once it may write */
     bool unasked;        /* a GO that does not ask for block sizes is granted; or there is no GO */

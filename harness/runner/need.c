@@ -4,6 +4,7 @@
 #include <inttypes.h>
 
 #include "script/print.h"
+#include "script/words.h"
 #include "wire/vocabulary.h"
 
 enum { REASON_MAX = 300 };
@@ -69,6 +70,9 @@ static bool find_fact(const char *word, const struct facts *f, bool *ret)
         { "extended", f->extended },
         { "block_size", f->has_block_size },
         { "unasked", f->unasked },
+        { "tls_only", f->has_tls_only },
+        { "without_tls", f->without_tls },
+        { "hides_unknown", f->hides_unknown },
         { "SEND_READ", true }, /* every server has these commands */
         { "SEND_WRITE", true },
         { "BLOCK_STATUS_PAYLOAD", f->extended && f->filters }, /* is never there without extended headers */
@@ -135,6 +139,12 @@ static enum need_outcome judge(const struct need *n, const char *word, const str
         if (!value_number(n->value, g->variables, &vocabulary_options, &wanted, &error))
             return mistake(arena, ret_reason, error.reason);
         return wanted <= UINT32_MAX && facts_has_option(g->facts, (uint32_t)wanted) ? NEED_MET : NEED_UNMET;
+    }
+    if (strcmp(word, "tls") == 0 && n->value) {
+        if (!value_number(n->value, g->variables, &words_tls_modes, &wanted, &error))
+            return mistake(arena, ret_reason, error.reason);
+        met = wanted == 0 ? g->facts->tls_mode != TLS_MODE_NOTLS : g->facts->tls_mode == wanted;
+        return met ? NEED_MET : NEED_UNMET;
     }
     if (n->value && find_number(word, g->facts, &is)) {
         if (!value_number(n->value, g->variables, NULL, &wanted, &error))

@@ -40,6 +40,8 @@ static void bind_facts(const struct preparation *p)
     environment_set_number(e, "preferred_block", f->block_size.preferred);
     environment_set_number(e, "max_payload", f->block_size.maximum);
     environment_set_number(e, "flags", p->ret->transmission_flags);
+    environment_set(
+        e, (struct bound){ .name = "tls_only", .kind = BOUND_BYTES, .bytes = span_text(f->tls_only) });
     environment_set(e,
                     (struct bound){ .name = "export", .kind = BOUND_BYTES, .bytes = span_text(f->export) });
 }
@@ -132,8 +134,20 @@ static enum plan_outcome check_needs(const struct preparation *p, bool read_only
     return PLAN_MISTAKE;
 }
 
+static bool uses_tls(const struct step *s)
+{
+    for (; s; s = s->next)
+        if ((s->kind == STEP_SEND && strcmp(s->frame.verb, "tls") == 0) || uses_tls(s->body))
+            return true;
+    return false;
+}
+
 static enum plan_outcome check_mode(const struct preparation *p)
 {
+    if (!p->facts->tls_known && uses_tls(p->planned->the_case->steps))
+        return skip(p, "needs credentials for TLS (--tls-psk, --tls-certificates)");
+    if (p->facts->secured && p->facts->tls_broken && p->planned->the_case->start >= START_OPTIONS)
+        return skip(p, "no way into TLS was found");
     if (p->facts->no_way_in && p->planned->the_case->start == START_TRANSMISSION)
         return skip(p, "no way into transmission was found");
     if (p->planned->mode == MODE_STRUCTURED && !p->facts->structured)

@@ -20,6 +20,7 @@
 /* A run and all that lives as long as it. */
 struct run {
     const struct target *target;
+    struct target reached; /* the same; whether connections go over to TLS was found out */
     const struct run_options *options;
     const struct listener *listeners;
     size_t listener_count;
@@ -79,6 +80,21 @@ static const char *why_no_writes(const struct run *r)
     return NULL;
 }
 
+/* NULL: there is none. */
+static const char *describe_tls(const struct facts *f)
+{
+    switch (f->tls_mode) {
+    case TLS_MODE_FORCED:
+        return f->tls_broken ? "required, and does not work" : "required";
+    case TLS_MODE_SELECTIVE:
+        return f->tls_broken ? "offered, and does not work" : f->secured ? "offered, and used" : "offered";
+    case TLS_MODE_NOTLS:
+    case TLS_MODE_UNKNOWN:
+        break;
+    }
+    return NULL;
+}
+
 static void tell_begin(struct run *r)
 {
     const struct facts *f = &r->facts;
@@ -91,6 +107,7 @@ static void tell_begin(struct run *r)
         .handshake_flags = f->handshake_flags,
         .structured = f->structured,
         .extended = f->extended,
+        .tls = describe_tls(f),
         .has_block_size = f->has_block_size,
         .minimum_block = f->block_size.minimum,
         .preferred_block = f->block_size.preferred,
@@ -217,6 +234,7 @@ static const struct play_result *play(struct run *r, const struct planned *p, co
         .ctx = &further,
         .variables = &prepared->variables,
         .model = r->model,
+        .tls_mode = r->facts.tls_mode,
         .timeout_ns = r->timeout_ns,
         .arena = r->arena,
     };
@@ -468,14 +486,17 @@ enum status run_library(const struct library *library, const struct catalogue *c
                      .error = ret_error };
     enum status status = select_instances(&r, library);
 
+    r.reached = *target;
+    r.target = &r.reached;
     if (status != STATUS_CONFORMS)
         return status;
     status = find_facts(&r);
+    r.reached.secured = r.facts.secured && !r.facts.tls_broken;
     if (status == STATUS_CONFORMS || r.facts.no_way_in) {
         r.arena = arena_new();
         r.ways = (struct ways){ r.plan.arena, &r.facts, NULL };
         r.model = model_new();
-        drive_init(&r.drive, target, r.timeout_ns);
+        drive_init(&r.drive, r.target, r.timeout_ns);
         judge_init(&r.judge, catalogue, expectation);
         status = run_all(&r, expectation);
         judge_free(&r.judge);

@@ -13,6 +13,7 @@
 #include "runner/library.h"
 #include "runner/verdict.h"
 #include "transport/link.h"
+#include "transport/tls.h"
 
 /* How to reach the server. */
 struct target {
@@ -22,6 +23,15 @@ struct target {
     /* Starts a server that died; false with the reason in error.  NULL: it cannot be started from here. */
     bool (*revive)(void *ctx, char *error, size_t error_size);
     void *ctx;
+    /* TLS for clients; NULL: there is none.  Borrowed. */
+    const struct tls_credentials *tls;
+    const char *tls_host; /* the name in the server's certificate; NULL: any */
+    enum target_tls {
+        TARGET_TLS_NEVER,
+        TARGET_TLS_WHERE_OFFERED,
+        TARGET_TLS_ALWAYS, /* the run ends where it cannot be had */
+    } tls_use;
+    bool secured; /* connections go over to TLS first: found out by the run */
 };
 
 struct run_options {

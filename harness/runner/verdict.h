@@ -65,6 +65,7 @@ struct about {
     uint16_t handshake_flags;
     bool structured; /* granted */
     bool extended;
+    const char *tls; /* "forced, in use", "selective", ...; NULL: there is none */
     bool has_block_size;
     uint32_t minimum_block, preferred_block, maximum_payload; /* advertised, or the defaults */
     bool writes_allowed;                                      /* cases may write */

@@ -58,6 +58,8 @@ static void write_way(const struct facts *f, const struct way_wanted *wanted, st
         buffer_print(text, "S: GREETING\n");
     if (wanted->start >= START_OPTIONS)
         buffer_print(text, "C: FLAGS offered\n");
+    if (wanted->start >= START_OPTIONS && f->secured)
+        buffer_print(text, "C: OPT STARTTLS\nS: REP ACK\nC: tls\nS: tls ok\n");
     if (wanted->start < START_TRANSMISSION)
         return;
     if (wanted->mode == MODE_STRUCTURED)

@@ -131,6 +131,10 @@ static void need(struct checker *c, const struct need *n)
         check_fail(c, n->place, "a context's name in quotes belongs behind 'context'");
     else if (rule->kind == NEED_CONTEXT)
         check_data(c, n->value, ALLOW_ONE);
+    else if (rule->kind == NEED_TLS && (!n->value || n->comparison != COMPARE_EQUAL))
+        check_fail(c, n->place, "a mode belongs behind '%s=': notls, forced, selective or any", n->word);
+    else if (rule->kind == NEED_TLS)
+        check_number(c, n->value, &words_tls_modes, ALLOW_ONE);
 }
 
 static void needs(struct checker *c, const struct need *n)
@@ -304,13 +308,14 @@ static void outcomes(struct checker *c, const struct step *s)
 {
     for (const struct outcome *o = s->outcomes; o && check_goes_on(c); o = o->next) {
         const struct outcome alone = { .frame = o->frame };
+        const struct verb_rule *rule = words_expected(span_text(o->frame.verb));
 
-        if (words_expected(span_text(o->frame.verb))->subject == SUBJECT_REPLY)
+        if (rule->subject == SUBJECT_REPLY)
             reply(c, &o->frame);
-        else if (o->frame.subject && words_expected(span_text(o->frame.verb))->subject == SUBJECT_DATA)
+        else if (o->frame.subject && rule->subject == SUBJECT_DATA)
             check_data(c, o->frame.subject, ALLOW_ONE);
         else if (o->frame.subject)
-            check_number(c, o->frame.subject, &vocabulary_errors, ALLOW_EITHER);
+            check_number(c, o->frame.subject, rule->words, ALLOW_EITHER);
         check_predicates(c, o->frame.fields, &alone);
     }
 }

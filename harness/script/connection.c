@@ -4,9 +4,11 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
+#include "base/escape.h"
 #include "base/memory.h"
 #include "script/machine.h"
 #include "script/transcript.h"
+#include "script/words.h"
 
 enum {
     KEPT_BODY = 64 * 1024,         /* bytes kept of a message's body: more than any sound one has */
@@ -22,6 +24,7 @@ struct connection *connection_new(struct play *p, const char *name)
     c->index = p->connection_count;
     c->life = LIFE_DIALLING;
     c->session = session_new(p->setup->model, &c->violations);
+    session_set_tls_mode(c->session, p->setup->tls_mode);
     c->kept_tail = &c->kept;
     p->connections[p->connection_count++] = c;
     return c;
@@ -73,13 +76,13 @@ static struct told tell_message(struct play *p, const struct connection *c, cons
     return told;
 }
 
-static void tell_raw(struct play *p, const struct connection *c, struct span bytes)
+static void tell_raw(struct play *p, const struct connection *c, const char *verb, struct span bytes)
 {
     struct told told = { 0 };
 
     if (!tell_begin(p, &told))
         return;
-    transcript_raw(bytes, c->name, &p->transcript);
+    transcript_raw(verb, bytes, c->name, &p->transcript);
     tell_end(p, &told);
 }
 
@@ -151,7 +154,7 @@ static struct told tell_said(struct play *p, struct connection *c, const struct 
     } else {
         uint64_t from = c->told_sent - c->sent;
 
-        tell_raw(p, c, span_of(bytes.at + from, (size_t)(end - c->told_sent)));
+        tell_raw(p, c, "raw", span_of(bytes.at + from, (size_t)(end - c->told_sent)));
     }
     c->told_sent = end;
     return told;
@@ -182,10 +185,45 @@ void connection_say(struct play *p, struct connection *c, struct span bytes, con
     if (c->told_sent < c->sent + bytes.len) {
         size_t from = (size_t)(c->told_sent - c->sent);
 
-        tell_raw(p, c, span_of(bytes.at + from, bytes.len - from));
+        tell_raw(p, c, "raw", span_of(bytes.at + from, bytes.len - from));
         c->told_sent = c->sent + bytes.len;
     }
     c->sent += bytes.len;
+}
+
+void connection_say_plain(struct play *p, struct connection *c, struct span bytes)
+{
+    tell_raw(p, c, "plain", bytes);
+    session_excuse_plain(c->session);
+}
+
+static const char *escaped(struct play *p, const char *text)
+{
+    struct buffer shown;
+    const char *ret;
+
+    buffer_init(&shown, 4096);
+    escape_text(&shown, span_text(text));
+    ret = arena_text(p->arena, buffer_span(&shown));
+    buffer_free(&shown);
+    return ret;
+}
+
+void connection_tls(struct play *p, struct connection *c, const struct play_tls *what)
+{
+    const char *version = vocabulary_name(&words_tls_versions, what->version);
+
+    c->tls = TLS_TOLD;
+    c->tls_what = *what;
+    if (what->result == PLAY_TLS_OK) {
+        session_tls_started(c->session);
+        c->tls_line = connection_tell(p, c, 'S', version ? "tls ok version=%s" : "tls ok", version);
+        return;
+    }
+    c->tls_what.version = 0;
+    c->tls_what.why = escaped(p, what->why);
+    session_tls_failed(c->session);
+    c->tls_line = connection_tell(p, c, 'S', "tls failed  # %s", c->tls_what.why);
 }
 
 void connection_we_end(struct play *p, struct connection *c, enum ending how)
@@ -395,7 +433,10 @@ void connection_ended(struct play *p, struct connection *c, enum ending how)
         return;
     c->life = LIFE_CLOSED;
     c->how = how;
-    c->close = connection_tell(p, c, 'S', "close");
+    c->close = connection_tell(p, c, 'S', "%s",
+                               how == ENDING_CUT_OFF   ? "close  # without close_notify"
+                               : how == ENDING_GARBLED ? "close  # what came is no TLS record"
+                                                       : "close");
 }
 
 void connection_judge_ending(struct play *p, struct connection *c, bool allowed)
@@ -406,6 +447,7 @@ void connection_judge_ending(struct play *p, struct connection *c, bool allowed)
     session_ended(c->session, SIDE_SERVER, c->how);
     if (allowed)
         c->violations.count = 0;
+    session_tls_ended(c->session); /* also where it may close, TLS has to be shut down */
     finding_referee(p, c, NULL, c->close);
 }
 

@@ -129,6 +129,9 @@ static void said_by(const struct arrival *a, struct said *ret)
     case ARRIVAL_REPLY:
         said_by_exchange(a->exchange, a->agreed, ret);
         return;
+    case ARRIVAL_TLS:
+        said_by_tls(a->tls_version, ret);
+        return;
     case ARRIVAL_CLOSE:
         return;
     }
@@ -253,6 +256,13 @@ static enum match match_status(struct matcher *m, const struct frame *f, const s
                     a->exchange->request.type == NBD_CMD_BLOCK_STATUS);
 }
 
+static enum match match_tls(struct matcher *m, const struct frame *f, const struct arrival *a)
+{
+    if (a->kind != ARRIVAL_TLS || !f->subject)
+        return match_if(a->kind == ARRIVAL_TLS);
+    return number_is(m, f->subject, &words_tls_results, a->tls_version != 0);
+}
+
 static enum match match_close(struct matcher *m, const struct frame *f, const struct arrival *a)
 {
     (void)m;
@@ -267,7 +277,8 @@ static const struct {
     { "GREETING", match_greeting }, { "REP", match_option_reply },
     { "EXPORT", match_export },     { "OK", match_ok },
     { "ERROR", match_error },       { "DATA", match_data },
-    { "STATUS", match_status },     { "close", match_close },
+    { "STATUS", match_status },     { "tls", match_tls },
+    { "close", match_close },
 };
 
 enum match expect_frame(struct matcher *m, const struct frame *f, const struct arrival *a)

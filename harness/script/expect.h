@@ -10,10 +10,11 @@
 
 /* What came. */
 struct arrival {
-    enum { ARRIVAL_MESSAGE, ARRIVAL_REPLY, ARRIVAL_CLOSE } kind;
+    enum { ARRIVAL_MESSAGE, ARRIVAL_REPLY, ARRIVAL_TLS, ARRIVAL_CLOSE } kind;
     const struct message *message;   /* MESSAGE: of the handshake */
     const struct exchange *exchange; /* REPLY: answered */
     const struct negotiated *agreed; /* REPLY */
+    unsigned tls_version;            /* TLS: one of SCRIPT_TLS_*; 0: the handshake failed */
 };
 
 enum match {

@@ -7,7 +7,7 @@
 #include "script/print.h"
 
 /* What a line waits for. */
-enum subject { SUBJECT_MESSAGE, SUBJECT_EXCHANGE, SUBJECT_ENDING };
+enum subject { SUBJECT_MESSAGE, SUBJECT_EXCHANGE, SUBJECT_HANDSHAKE, SUBJECT_ENDING };
 
 static enum subject subject_of(const struct step *s)
 {
@@ -17,6 +17,8 @@ static enum subject subject_of(const struct step *s)
         for (size_t i = 0; i < sizeof messages / sizeof messages[0]; i++)
             if (strcmp(o->frame.verb, messages[i]) == 0)
                 return SUBJECT_MESSAGE;
+        if (strcmp(o->frame.verb, "tls") == 0)
+            return SUBJECT_HANDSHAKE;
         if (strcmp(o->frame.verb, "close") != 0)
             return SUBJECT_EXCHANGE;
     }
@@ -301,6 +303,8 @@ static const char *rule_of_stall(const struct connection *c)
     switch (session_phase(c->session)) {
     case PHASE_GREETING:
         return "greeting.magic";
+    case PHASE_STARTTLS:
+        return "tls.forced.ready-for-handshake";
     case PHASE_TRANSMISSION:
         return "reply.simple.every-request";
     case PHASE_CLIENT_FLAGS:
@@ -552,6 +556,55 @@ static enum progress play_exchange(struct play *p, struct connection *c, const s
     return without(p, c, s);
 }
 
+/* ---- lines about TLS ---- */
+
+/* Whom an end lets in is its own affair: where it would not have us it has broken nothing, unless we have
+ * offered certain versions and no others. */
+static bool is_own_affair(const struct connection *c)
+{
+    return c->tls_what.result == PLAY_TLS_REFUSED && c->tls_offered == 0;
+}
+
+static void refuse_handshake(struct play *p, struct connection *c, const struct step *s)
+{
+    struct told told = c->tls_line;
+
+    if (s->by && !is_own_affair(c))
+        fail_line(p, c, s, false, told_text(p, told), told);
+    else
+        finding_line(p, c, NULL, true, s->place, demanded(p, s), told_text(p, told), told);
+    c->skip_rest = true;
+}
+
+static enum progress play_handshake(struct play *p, struct connection *c, const struct step *s)
+{
+    const struct arrival a = { .kind = ARRIVAL_TLS, .tls_version = c->tls_what.version };
+    struct matcher m = matcher_for(p);
+    const struct outcome *matched;
+
+    if (c->tls == TLS_NOT_ASKED && c->life == LIFE_OPEN) {
+        play_mistake_at(p, s->place, "no line above it says 'C: tls'");
+        return PROGRESS_DONE;
+    }
+    if (c->tls != TLS_TOLD)
+        return without(p, c, s);
+    c->tls = TLS_NOT_ASKED;
+    switch (match_any(&m, s, &a, &matched)) {
+    case MATCH_ERROR:
+        play_mistake(p, &m.error);
+        break;
+    case MATCH_YES:
+        judge_demands(p, c, s, matched, &a, c->tls_line);
+        if (s->outcomes->next && c->tls_what.version == 0)
+            c->skip_rest = p->stumbled = true; /* the session is over */
+        break;
+    case MATCH_NO:
+        refuse_handshake(p, c, s);
+        break;
+    }
+    return PROGRESS_DONE;
+}
+
 /* ---- lines about the close alone ---- */
 
 static enum progress play_ending(struct play *p, struct connection *c, const struct step *s)
@@ -580,6 +633,8 @@ enum progress expectation_play(struct play *p, struct connection *c, const struc
         return play_message(p, c, s);
     case SUBJECT_EXCHANGE:
         return play_exchange(p, c, s);
+    case SUBJECT_HANDSHAKE:
+        return play_handshake(p, c, s);
     case SUBJECT_ENDING:
         return play_ending(p, c, s);
     }

@@ -132,6 +132,7 @@ const struct step *leave_canary(struct play *p, struct connection *c)
         return read_canary(p, c);
     case PHASE_GREETING:
     case PHASE_CLIENT_FLAGS:
+    case PHASE_STARTTLS:
     case PHASE_ENDED:
         break;
     }
@@ -159,9 +160,12 @@ const struct step *leave_goodbye(struct play *p, struct connection *c)
         s = sending(a, c, "OPT", word(a, "ABORT"));
         s->next =
             expecting(a, c, outcome(a, "REP", word(a, "ACK")), outcome(a, "close", NULL), "opt.abort.ack");
+        if (p->setup->tls_mode == TLS_MODE_FORCED) /* lines 524 and 585: ABORT is exempt, or it is not */
+            s->next->outcomes->next->next = outcome(a, "REP", word(a, "ERR_TLS_REQD"));
         return s;
     case PHASE_GREETING:
     case PHASE_CLIENT_FLAGS:
+    case PHASE_STARTTLS:
     case PHASE_ENDED:
         break;
     }

@@ -72,6 +72,12 @@ struct connection {
     const char *lost_why; /* LIFE_LOST */
     size_t lost_line;
 
+    /* TLS */
+    enum { TLS_NOT_ASKED, TLS_ASKED, TLS_TOLD } tls; /* TOLD: and no line has asked what became of it */
+    struct play_tls tls_what;
+    unsigned tls_offered; /* 0: what is usual */
+    struct told tls_line;
+
     /* the case */
     bool skip_answers; /* a line failed: nothing is expected until the next C: */
     bool skip_rest;    /* no further line of the case is played */
@@ -166,6 +172,9 @@ void connection_free(struct connection *c);
 /* What a C: line sends; label may be NULL, breaks NULL. */
 void connection_say(struct play *p, struct connection *c, struct span bytes, const char *label,
                     const struct citation *breaks);
+/* The same for what must not be said in plain text any more: the referee is not shown it. */
+void connection_say_plain(struct play *p, struct connection *c, struct span bytes);
+void connection_tls(struct play *p, struct connection *c, const struct play_tls *what);
 void connection_hear(struct play *p, struct connection *c, struct span bytes);
 void connection_ended(struct play *p, struct connection *c, enum ending how);
 

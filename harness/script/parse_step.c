@@ -136,7 +136,7 @@ static void fail_outcome(struct parser *p)
     struct nearest nearest = nearest_to(verb.text);
 
     if (verb.kind != TOKEN_WORD) {
-        parser_fail_expected(p, "an outcome (GREETING, REP, EXPORT, OK, ERROR, DATA, STATUS or close)");
+        parser_fail_expected(p, "an outcome (GREETING, REP, EXPORT, OK, ERROR, DATA, STATUS, tls or close)");
     } else if (words_not_yet(verb.text)) {
         parser_fail_not_yet(p, &verb);
     } else if (vocabulary_find(&vocabulary_replies, verb.text)) {

@@ -262,13 +262,9 @@ static void what_is_to_come_is_said_to_be_so(void **state)
     static const char *const lines[] = {
         "C: FLUSH split=4,12\n",
         "C: FLUSH cut=13\n",
-        "C: plain FLUSH\n",
-        "C: tls\n",
-        "S: tls ok\n",
         "S: CHUNK OFFSET_DATA\n",
         "each extent e of s {\n}\n",
         "C: WRITE data=file(\"x\")[0..1]\n",
-        "needs tls=required\n",
     };
     char text[128];
 

@@ -10,7 +10,9 @@
 #include "base/escape.h"
 #include "base/memory.h"
 #include "script/machine.h"
+#include "script/print.h"
 #include "script/send.h"
+#include "script/words.h"
 
 enum {
     TRANSCRIPT_MOST = 16 * 1024 * 1024,
@@ -188,7 +190,7 @@ static bool verb_is(const struct frame *f, const char *verb)
 
 static bool is_request(const struct frame *f)
 {
-    return !verb_is(f, "FLAGS") && !verb_is(f, "OPT") && !verb_is(f, "raw");
+    return !verb_is(f, "FLAGS") && !verb_is(f, "OPT") && !verb_is(f, "raw") && !verb_is(f, "plain");
 }
 
 /* After a failure the connection may not be where the case thinks: false when the frame makes no sense there.
@@ -199,6 +201,8 @@ static bool makes_sense(const struct play *p, const struct connection *c, const 
 
     if (!p->stumbled || verb_is(f, "raw"))
         return true;
+    if (verb_is(f, "plain"))
+        return phase == PHASE_STARTTLS;
     if (verb_is(f, "FLAGS"))
         return phase == PHASE_CLIENT_FLAGS;
     return verb_is(f, "OPT") ? phase == PHASE_HAGGLING : phase == PHASE_TRANSMISSION;
@@ -240,7 +244,10 @@ static bool add_frame(struct play *p, struct connection *c, const struct step *s
         play_mistake(p, &error);
         return false;
     }
-    connection_say(p, c, span_of(p->out.bytes + at, p->out.len - at), s->label, s->breaks);
+    if (verb_is(&s->frame, "plain"))
+        connection_say_plain(p, c, span_of(p->out.bytes + at, p->out.len - at));
+    else
+        connection_say(p, c, span_of(p->out.bytes + at, p->out.len - at), s->label, s->breaks);
     return true;
 }
 
@@ -272,6 +279,46 @@ static void end_our_side(struct play *p, struct connection *c, const struct fram
     c->leaving = LEAVE_DONE;
 }
 
+/* The versions of TLS that the frame asks for. */
+static bool versions_of(struct play *p, const struct frame *f, unsigned *ret)
+{
+    struct value_error error;
+    uint64_t versions = 0;
+
+    if (f->fields && !value_number(f->fields->value, &p->variables, &words_tls_versions, &versions, &error)) {
+        play_mistake(p, &error);
+        return false;
+    }
+    *ret = (unsigned)versions;
+    return true;
+}
+
+/* True when TLS can begin on the connection, and is to be begun. */
+static bool begin_tls(struct play *p, struct connection *c, const struct step *s, struct play_action *ret)
+{
+    struct buffer fields;
+
+    if (c->life != LIFE_OPEN)
+        return false;
+    if (session_phase(c->session) != PHASE_STARTTLS) {
+        if (!p->stumbled)
+            play_mistake_at(p, s->place, "TLS begins where STARTTLS was acknowledged");
+        c->skip_rest = true;
+        return false;
+    }
+    if (!versions_of(p, &s->frame, &c->tls_offered))
+        return false;
+    buffer_init(&fields, 4096);
+    print_fields(s->frame.fields, &fields);
+    connection_tell(p, c, 'C', "tls%s", buffer_text(&fields));
+    buffer_free(&fields);
+    c->tls = TLS_ASKED;
+    *ret = action_on(PLAY_TLS, c);
+    ret->time_ns = timeout_ns(p);
+    ret->versions = c->tls_offered;
+    return true;
+}
+
 static bool play_frame(struct play *p, struct level *l, const struct step *s, struct play_action *ret)
 {
     struct connection *c = connection_of(p, l, s);
@@ -294,6 +341,8 @@ static bool play_frame(struct play *p, struct level *l, const struct step *s, st
         play_mistake_at(p, s->place, "nothing can be sent after fin");
         return false;
     }
+    if (verb_is(&s->frame, "tls"))
+        return begin_tls(p, c, s, ret);
     if (!makes_sense(p, c, &s->frame)) {
         c->skip_rest = true;
         return false;
@@ -658,6 +707,13 @@ void play_received(struct play *p, unsigned connection, struct span bytes)
     assert(connection < p->connection_count);
     if (p->connections[connection]->life == LIFE_OPEN)
         connection_hear(p, p->connections[connection], bytes);
+}
+
+void play_tls(struct play *p, unsigned connection, const struct play_tls *what)
+{
+    assert(connection < p->connection_count);
+    if (p->connections[connection]->tls == TLS_ASKED && p->connections[connection]->life == LIFE_OPEN)
+        connection_tls(p, p->connections[connection], what);
 }
 
 void play_closed(struct play *p, unsigned connection, enum ending how)

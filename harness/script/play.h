@@ -10,6 +10,7 @@
  *         PLAY_SEND    send the bytes, receiving meanwhile; then play_sent(): how many went; play_timed_out()
  * when none goes for so long PLAY_FINISH  close our direction;  PLAY_RESET  end it with RST PLAY_WAIT    wait
  * for bytes on any open connection, at most for so long: play_received(), play_closed() or play_timed_out()
+ *         PLAY_TLS     go over to TLS on the connection; then play_tls(): what became of the handshake
  *         PLAY_PAUSE   let the time pass
  *         PLAY_CLOSE   close the connection (its part in the case is over)
  *         PLAY_DONE    the result is complete
@@ -40,6 +41,7 @@ enum play_action_kind {
     PLAY_SEND,
     PLAY_FINISH,
     PLAY_RESET,
+    PLAY_TLS,
     PLAY_WAIT,
     PLAY_PAUSE,
     PLAY_CLOSE,
@@ -50,9 +52,21 @@ struct play_action {
     enum play_action_kind kind;
     unsigned connection; /* index; not for WAIT, PAUSE, DONE */
     struct span bytes;   /* SEND; valid until play_sent() */
-    uint64_t time_ns;    /* WAIT, SEND: the longest wait; PAUSE: how long */
+    uint64_t time_ns;    /* WAIT, SEND, TLS: the longest wait; PAUSE: how long */
+    unsigned versions;   /* TLS: those to offer, SCRIPT_TLS_* of words.h; 0: what is usual */
     uint64_t wait; /* WAIT: which one; successive actions of the same number share one time limit, so that
                       bytes that come one by one do not make it longer */
+};
+
+/* What became of a TLS handshake. */
+struct play_tls {
+    enum {
+        PLAY_TLS_OK,
+        PLAY_TLS_REFUSED, /* one end would not have the other, and said so */
+        PLAY_TLS_BROKEN,  /* what came is no TLS, or nothing came, or the connection ended */
+    } result;
+    unsigned version; /* OK: one of SCRIPT_TLS_* */
+    const char *why;  /* unless OK; foreign text in it is escaped by the play */
 };
 
 /* Something that did not hold, or is worth a note. */
@@ -92,6 +106,7 @@ struct play_setup {
     void *ctx;
     const struct environment *variables; /* copied: base, block, size, export, the case's choices, ... */
     struct model *model;                 /* shared; NULL: contents are not judged */
+    enum tls_mode tls_mode;              /* the server's, as far as it is known */
     uint64_t timeout_ns;                 /* for each wait, where the case has none */
     struct arena *arena;                 /* takes all results */
 };
@@ -105,6 +120,7 @@ void play_opened(struct play *p, unsigned connection);
 void play_unreachable(struct play *p, unsigned connection, const char *why);
 void play_sent(struct play *p, unsigned connection, size_t bytes);
 void play_received(struct play *p, unsigned connection, struct span bytes);
+void play_tls(struct play *p, unsigned connection, const struct play_tls *what);
 void play_closed(struct play *p, unsigned connection, enum ending how);
 void play_timed_out(struct play *p);
 

@@ -37,17 +37,18 @@ static inline void put_text(struct bytes *b, const char *text)
 
 struct cue {
     unsigned connection;
-    enum { SAYS, CLOSES, RESETS } what;
+    enum { SAYS, CLOSES, RESETS, CUTS_OFF, GARBLES } what;
     struct bytes bytes;
 };
 
 struct server {
     struct cue cues[32];
     size_t count, next;
-    size_t cut;     /* bytes given at a time; 0: all of a cue */
-    size_t silence; /* 1 + bytes after which nothing more comes */
-    bool refuses;   /* further connections */
-    bool quit;      /* it closes instead of falling silent */
+    size_t cut;          /* bytes given at a time; 0: all of a cue */
+    size_t silence;      /* 1 + bytes after which nothing more comes */
+    bool refuses;        /* further connections */
+    bool quit;           /* it closes instead of falling silent */
+    struct play_tls tls; /* what becomes of a TLS handshake */
 };
 
 static inline struct bytes *says(struct server *s)
@@ -149,12 +150,16 @@ struct run {
     struct play *play;
     const struct play_result *result;
     struct bytes sent[2];
-    unsigned waits, pauses;
+    unsigned waits, pauses, handshakes, versions;
     bool finished, reset, closed[2];
 };
 
 static inline void deliver(struct run *r, struct server *s, const struct cue *cue)
 {
+    static const enum ending endings[] = { [CLOSES] = ENDING_FINISHED,
+                                           [RESETS] = ENDING_RESET,
+                                           [CUTS_OFF] = ENDING_CUT_OFF,
+                                           [GARBLES] = ENDING_GARBLED };
     struct span rest = span_of(cue->bytes.at, cue->bytes.len);
 
     while (rest.len > 0) {
@@ -176,7 +181,7 @@ static inline void deliver(struct run *r, struct server *s, const struct cue *cu
             play_closed(r->play, cue->connection, ENDING_FINISHED);
     }
     if (cue->what != SAYS)
-        play_closed(r->play, cue->connection, cue->what == CLOSES ? ENDING_FINISHED : ENDING_RESET);
+        play_closed(r->play, cue->connection, endings[cue->what]);
 }
 
 static inline void act(struct run *r, struct server *s, const struct play_action *a)
@@ -200,6 +205,11 @@ static inline void act(struct run *r, struct server *s, const struct play_action
         return;
     case PLAY_RESET:
         r->reset = true;
+        return;
+    case PLAY_TLS:
+        r->handshakes++;
+        r->versions = a->versions;
+        play_tls(r->play, a->connection, &s->tls);
         return;
     case PLAY_WAIT:
         r->waits++;

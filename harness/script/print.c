@@ -259,7 +259,8 @@ bool print_step(const struct step *s, unsigned depth, struct buffer *to)
 static bool need(struct buffer *to, const struct need *n)
 {
     const struct need_rule *rule = words_need(span_text(n->word));
-    bool compared = n->comparison != COMPARE_EQUAL || (rule && rule->kind == NEED_COMPARED);
+    bool compared =
+        n->comparison != COMPARE_EQUAL || (rule && (rule->kind == NEED_COMPARED || rule->kind == NEED_TLS));
 
     return text(to, n->negated ? "not " : "") && text(to, n->word) &&
            (!n->value ||

@@ -23,6 +23,13 @@ const struct fact *said_find(const struct said *s, const char *name)
     return NULL;
 }
 
+void said_by_tls(unsigned version, struct said *ret)
+{
+    ret->count = 0;
+    if (version != 0)
+        add_number(ret, "version", version);
+}
+
 /* ---- handshake ---- */
 
 static void add_info(const struct reply_data *r, struct said *s)

@@ -26,6 +26,9 @@ void said_by_message(const struct message *m, struct said *ret);
  * first, total and flags speak of the first chunk of block status. */
 void said_by_exchange(const struct exchange *e, const struct negotiated *agreed, struct said *ret);
 
+/* What a TLS handshake came to: one of SCRIPT_TLS_*; 0: it failed. */
+void said_by_tls(unsigned version, struct said *ret);
+
 /* NULL when nothing is said of it. */
 const struct fact *said_find(const struct said *s, const char *name);
 

@@ -358,7 +358,8 @@ bool send_frame(const struct sender *s, const struct frame *f, struct buffer *to
         bool (*put)(const struct sender *s, const struct frame *f, struct buffer *to,
                     struct value_error *error);
     } verbs[] = {
-        { "FLAGS", put_flags }, { "OPT", put_option }, { "CMD", put_numbered_request }, { "raw", put_raw }
+        { "FLAGS", put_flags }, { "OPT", put_option }, { "CMD", put_numbered_request },
+        { "raw", put_raw },     { "plain", put_raw },
     };
     const char *verb = value_word(f->verb, s->variables, s->arena);
     const struct word *command;

@@ -516,9 +516,9 @@ bool transcript_message(const struct message *m, const char *connection, struct 
     return to->len < to->ceiling;
 }
 
-bool transcript_raw(struct span bytes, const char *connection, struct buffer *to)
+bool transcript_raw(const char *verb, struct span bytes, const char *connection, struct buffer *to)
 {
-    buffer_print(to, "C%s%s: raw ", connection ? "." : "", connection ? connection : "");
+    buffer_print(to, "C%s%s: %s ", connection ? "." : "", connection ? connection : "", verb);
     if (!put_data(bytes, 0, true, to))
         put_cut(bytes.len, to);
     buffer_print(to, "\n");

@@ -14,7 +14,7 @@
 bool transcript_message(const struct message *m, const char *connection, struct buffer *to);
 
 /* Appends a line for bytes that are no message: "C: raw hex(...)". */
-bool transcript_raw(struct span bytes, const char *connection, struct buffer *to);
+bool transcript_raw(const char *verb, struct span bytes, const char *connection, struct buffer *to);
 
 /* Bytes as a value of the language; origin is the absolute offset of the first. */
 bool transcript_data(struct span data, uint64_t origin, struct buffer *to);

@@ -140,7 +140,7 @@ static void bytes_that_are_no_message_are_raw(void **state)
 
     (void)state;
     buffer_init(&got, 4096);
-    assert_true(transcript_raw(span_of("\0\1", 2), "two", &got));
+    assert_true(transcript_raw("raw", span_of("\0\1", 2), "two", &got));
     assert_string_equal(buffer_text(&got), "C.two: raw hex(\"0001\")\n");
     buffer_free(&got);
 }

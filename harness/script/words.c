@@ -82,6 +82,14 @@ static const struct field_rule status_fields[] = {
     { "first_flags", FIELD_FLAGS, &vocabulary_state_flags },
 };
 
+static const struct field_rule tls_fields[] = {
+    { "versions", FIELD_FLAGS, &words_tls_versions },
+};
+
+static const struct field_rule tls_result_fields[] = {
+    { "version", FIELD_WORD, &words_tls_versions },
+};
+
 static const struct field_rule connect_fields[] = {
     { "start", FIELD_WORD, &words_starts },
     { "export", FIELD_DATA, NULL },
@@ -97,6 +105,8 @@ static const struct verb_rule sent[] = {
     { "OPT", SUBJECT_WORD, &vocabulary_options, FIELDS(option_fields) },
     { "CMD", SUBJECT_WORD, &vocabulary_commands, FIELDS(command_fields) },
     { "raw", SUBJECT_RAW, NULL, NULL, 0 },
+    { "tls", SUBJECT_NONE, NULL, FIELDS(tls_fields) },
+    { "plain", SUBJECT_RAW, NULL, NULL, 0 },
     { "fin", SUBJECT_NONE, NULL, NULL, 0 },
     { "reset", SUBJECT_NONE, NULL, NULL, 0 },
 };
@@ -111,6 +121,7 @@ static const struct verb_rule expected[] = {
     { "ERROR", SUBJECT_ERRORS, &vocabulary_errors, FIELDS(whole_fields) },
     { "DATA", SUBJECT_DATA, NULL, FIELDS(data_fields) },
     { "STATUS", SUBJECT_NONE, NULL, FIELDS(status_fields) },
+    { "tls", SUBJECT_WORD, &words_tls_results, FIELDS(tls_result_fields) },
     { "close", SUBJECT_NONE, NULL, NULL, 0 },
 };
 
@@ -197,7 +208,7 @@ void words_offer_fields(const struct verb_rule *rule, struct nearest *n)
 
 bool words_not_yet(struct span word)
 {
-    static const char *const later[] = { "split", "cut", "plain", "tls", "CHUNK", "extent", "file" };
+    static const char *const later[] = { "split", "cut", "CHUNK", "extent", "file" };
 
     for (size_t i = 0; i < COUNT(later); i++)
         if (span_equal(word, span_text(later[i])))
@@ -236,7 +247,8 @@ static const struct need_rule needs[] = {
     { "SEND_READ", NEED_PLAIN },      { "SEND_WRITE", NEED_PLAIN },     { "size", NEED_COMPARED },
     { "min_block", NEED_COMPARED },   { "max_payload", NEED_COMPARED }, { "preferred_block", NEED_COMPARED },
     { "connections", NEED_COMPARED }, { "option", NEED_OPTION },        { "context", NEED_CONTEXT },
-    { "block_size", NEED_PLAIN },     { "unasked", NEED_PLAIN },
+    { "block_size", NEED_PLAIN },     { "unasked", NEED_PLAIN },        { "tls", NEED_TLS },
+    { "tls_only", NEED_PLAIN },       { "without_tls", NEED_PLAIN },    { "hides_unknown", NEED_PLAIN },
 };
 
 static const struct need_rule flag = { "flag", NEED_PLAIN };
@@ -271,12 +283,18 @@ VOCABULARY(forms, "form", { "simple", REPLY_FORM_SIMPLE }, { "structured", REPLY
            { "extended", REPLY_FORM_EXTENDED });
 VOCABULARY(modes, "mode", { "simple", MODE_SIMPLE }, { "structured", MODE_STRUCTURED },
            { "extended", MODE_EXTENDED });
+VOCABULARY(tls_versions, "version of TLS", { "TLS1_0", SCRIPT_TLS_1_0 }, { "TLS1_1", SCRIPT_TLS_1_1 },
+           { "TLS1_2", SCRIPT_TLS_1_2 }, { "TLS1_3", SCRIPT_TLS_1_3 });
+VOCABULARY(tls_results, "outcome", { "ok", 1 }, { "failed", 0 });
+VOCABULARY(tls_modes, "mode of TLS", { "notls", TLS_MODE_NOTLS }, { "forced", TLS_MODE_FORCED },
+           { "selective", TLS_MODE_SELECTIVE }, { "any", 0 });
 VOCABULARY(starts, "start", { "connect", START_CONNECT }, { "greeting", START_GREETING },
            { "options", START_OPTIONS }, { "transmission", START_TRANSMISSION });
 
 /* Only the names count below: the values are given when a case is played. */
 VOCABULARY(variables, "variable", { "base", 0 }, { "block", 0 }, { "size", 0 }, { "export", 0 },
-           { "flags", 0 }, { "min_block", 0 }, { "preferred_block", 0 }, { "max_payload", 0 });
+           { "flags", 0 }, { "min_block", 0 }, { "preferred_block", 0 }, { "max_payload", 0 },
+           { "tls_only", 0 });
 VOCABULARY(headers, "header", { "needs", 0 }, { "modes", 0 }, { "start", 0 }, { "export", 0 },
            { "contexts", 0 }, { "infos", 0 }, { "window", 0 }, { "for", 0 }, { "timeout", 0 },
            { "canary", 0 }, { "tags", 0 });

@@ -68,7 +68,7 @@ void words_offer_expected(struct nearest *n);
 void words_offer_fields(const struct verb_rule *rule, struct nearest *n);
 void words_offer_vocabulary(const struct vocabulary *v, struct nearest *n);
 
-/* Constructs that the language is to have and this version has not: split, cut, plain, tls, ... */
+/* Constructs that the language is to have and this version has not: split, cut, ... */
 bool words_not_yet(struct span word);
 
 /* ---- data ---- */
@@ -87,11 +87,12 @@ void words_offer_functions(struct nearest *n);
 /* ---- needs ---- */
 
 enum need_kind {
-    NEED_PLAIN,    /* writable, structured, extended, each flag's name; SEND_READ and SEND_WRITE, which are
-                      always met */
+    NEED_PLAIN,    /* writable, structured, extended, tls_only, each flag's name; SEND_READ and SEND_WRITE,
+                      which are always met */
     NEED_COMPARED, /* size, min_block, preferred_block, max_payload, connections: with a number */
     NEED_OPTION,   /* option LIST */
     NEED_CONTEXT,  /* context "base:allocation" */
+    NEED_TLS,      /* tls=forced */
 };
 
 struct need_rule {
@@ -105,12 +106,18 @@ void words_offer_needs(struct nearest *n);
 
 /* ---- vocabularies of the language's own ---- */
 
-extern const struct vocabulary words_styles;    /* of a greeting: oldstyle 0, newstyle 1 */
-extern const struct vocabulary words_forms;     /* of a reply: values of enum reply_form */
-extern const struct vocabulary words_modes;     /* values of enum mode */
-extern const struct vocabulary words_starts;    /* values of enum start */
-extern const struct vocabulary words_variables; /* known to every case: base, block, size, ... */
-extern const struct vocabulary words_headers;   /* lines of a case before its steps */
-extern const struct vocabulary words_lines;     /* first words of a step */
+/* Versions of TLS; sets are sums. */
+enum { SCRIPT_TLS_1_0 = 1, SCRIPT_TLS_1_1 = 2, SCRIPT_TLS_1_2 = 4, SCRIPT_TLS_1_3 = 8 };
+
+extern const struct vocabulary words_styles;       /* of a greeting: oldstyle 0, newstyle 1 */
+extern const struct vocabulary words_forms;        /* of a reply: values of enum reply_form */
+extern const struct vocabulary words_modes;        /* values of enum mode */
+extern const struct vocabulary words_tls_versions; /* sets of SCRIPT_TLS_* */
+extern const struct vocabulary words_tls_results;  /* ok 1, failed 0 */
+extern const struct vocabulary words_tls_modes;    /* values of enum tls_mode; any 0 */
+extern const struct vocabulary words_starts;       /* values of enum start */
+extern const struct vocabulary words_variables;    /* known to every case: base, block, size, ... */
+extern const struct vocabulary words_headers;      /* lines of a case before its steps */
+extern const struct vocabulary words_lines;        /* first words of a step */
 
 #endif

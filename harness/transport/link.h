@@ -13,6 +13,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/buffer.h"
 #include "base/span.h"
 
 enum link_state {
@@ -127,5 +128,14 @@ struct link_peer {
     void *ctx;
 };
 struct link *link_memory(struct link_peer peer);
+
+/* An end whose bytes somebody else carries: link_send() puts them into `out` up to its ceiling,
+ * link_receive() takes them out of `in`.  The buffers are the caller's and outlive the link. */
+struct link_carried {
+    struct buffer in, out;
+    bool in_finished;  /* nothing will follow what is in `in` */
+    bool out_finished; /* link_finish() or link_reset() was called */
+};
+struct link *link_carried(struct link_carried *carried);
 
 #endif

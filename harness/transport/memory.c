@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* The near end of a connection whose far end is a function in this process. */
+/* The near end of a connection whose far end is a function in this process, and an end whose bytes are
+ * carried. */
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/memory.h"
 #include "transport/link.h"
@@ -93,4 +95,73 @@ struct link *link_memory(struct link_peer peer)
 
     *m = (struct memory_link){ .link.ops = &memory_ops, .peer = peer };
     return &m->link;
+}
+
+/* ---- carried ---- */
+
+struct carried_link {
+    struct link link;
+    struct link_carried *carried;
+};
+
+static struct link_carried *carried_of(const struct link *link)
+{
+    return ((const struct carried_link *)link)->carried;
+}
+
+static enum link_state carried_send(struct link *link, struct span *bytes)
+{
+    struct link_carried *c = carried_of(link);
+    struct span taken;
+
+    if (!c->out_finished && bytes->len > 0) {
+        taken = span_take(bytes, c->out.ceiling - c->out.len);
+        buffer_add(&c->out, taken.at, taken.len);
+    }
+    return LINK_OPEN;
+}
+
+static enum link_state carried_receive(struct link *link, uint8_t *to, size_t room, size_t *ret_len)
+{
+    struct link_carried *c = carried_of(link);
+
+    *ret_len = c->in.len < room ? c->in.len : room;
+    if (*ret_len == 0)
+        return c->in_finished && c->in.len == 0 ? LINK_FINISHED : LINK_OPEN;
+    memcpy(to, c->in.bytes, *ret_len);
+    buffer_drop(&c->in, *ret_len);
+    return LINK_OPEN;
+}
+
+static void carried_finish(struct link *link)
+{
+    carried_of(link)->out_finished = true;
+}
+
+static int carried_descriptor(const struct link *link)
+{
+    (void)link;
+    return -1;
+}
+
+static void carried_free(struct link *link)
+{
+    free(link);
+}
+
+static const struct link_ops carried_ops = {
+    .send = carried_send,
+    .receive = carried_receive,
+    .finish = carried_finish,
+    .reset = carried_finish,
+    .descriptor = carried_descriptor,
+    .free = carried_free,
+};
+
+struct link *link_carried(struct link_carried *carried)
+{
+    struct carried_link *c = memory_take(sizeof *c);
+
+    *c = (struct carried_link){ .link.ops = &carried_ops, .carried = carried };
+    return &c->link;
 }

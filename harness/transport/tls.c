@@ -31,6 +31,8 @@ struct tls_link {
 
     enum tls_state state;
     char reason[300];
+    bool established;
+    bool refused; /* by an alert of the peer's, or of ours */
     unsigned warnings;
 
     uint8_t *ahead;        /* AHEAD_BYTES; NULL while nothing is in it, so that idle links do not cost much */
@@ -148,8 +150,15 @@ static void print_reason(struct tls_link *t, int error)
 /* Nothing goes on from here; the peer is told why, and then that nothing will follow. */
 static void fail(struct tls_link *t, int error)
 {
+    static const int refusals[] = { GNUTLS_E_FATAL_ALERT_RECEIVED, GNUTLS_E_CERTIFICATE_VERIFICATION_ERROR,
+                                    GNUTLS_E_NO_CIPHER_SUITES };
+
     assert(t->state != TLS_FAILED);
     print_reason(t, error);
+    for (size_t i = 0; i < sizeof refusals / sizeof *refusals; i++)
+        t->refused = t->refused || error == refusals[i];
+    if (error == GNUTLS_E_FATAL_ALERT_RECEIVED && gnutls_alert_get(t->session) == GNUTLS_A_PROTOCOL_VERSION)
+        t->refused = false; /* which is no question of whom */
     gnutls_alert_send_appropriate(t->session, error);
     t->state = TLS_FAILED;
     t->finishing = true;
@@ -173,7 +182,8 @@ static void shake_hands(struct tls_link *t)
     while (result < 0 && result != GNUTLS_E_AGAIN && result != GNUTLS_E_INTERRUPTED &&
            puts_up_with(t, result));
     flush(t);
-    if (result == GNUTLS_E_SUCCESS)
+    t->established = result == GNUTLS_E_SUCCESS;
+    if (t->established)
         t->state = TLS_ESTABLISHED;
     else if (result != GNUTLS_E_AGAIN && result != GNUTLS_E_INTERRUPTED)
         fail(t, result);
@@ -373,7 +383,7 @@ static void set_credentials(struct tls_link *t)
         gnutls_credentials_set(t->session, GNUTLS_CRD_PSK, c->psk_server);
     if (c->psk_client)
         gnutls_credentials_set(t->session, GNUTLS_CRD_PSK, c->psk_client);
-    if (!server || c->verify_peer)
+    if (server ? c->verify_peer : !c->trusts_all)
         demand_certificate(t, server);
     if (server)
         gnutls_certificate_server_set_request(t->session,
@@ -404,6 +414,26 @@ struct link *link_tls(struct link *next, const struct tls_credentials *credentia
     return &t->link;
 }
 
+void tls_offer(struct link *link, unsigned versions)
+{
+    struct tls_link *t = tls_of(link);
+    char priority[TLS_PRIORITY_BYTES];
+    int result;
+
+    assert(link->ops == &tls_ops && t->state == TLS_HANDSHAKING);
+    tls_priority(t->credentials, versions, priority);
+    result = gnutls_priority_set_direct(t->session, priority, NULL);
+    if (result < 0)
+        fail(t, result);
+}
+
+const struct tls_credentials *tls_credentials_of(gnutls_session_t session)
+{
+    const struct tls_link *t = gnutls_transport_get_ptr(session);
+
+    return t->credentials;
+}
+
 /* ---- what became of it ---- */
 
 static const struct tls_link *as_tls(const struct link *link)
@@ -420,6 +450,16 @@ enum tls_state tls_state(const struct link *link)
 const char *tls_reason(const struct link *link)
 {
     return as_tls(link)->reason;
+}
+
+bool tls_was_established(const struct link *link)
+{
+    return as_tls(link)->established;
+}
+
+bool tls_refused(const struct link *link)
+{
+    return as_tls(link)->refused;
 }
 
 const char *tls_version(const struct link *link)

@@ -20,10 +20,14 @@ enum tls_side {
     TLS_CLIENT,
 };
 
+/* Sets of versions; of those that both ends know the latest is used. */
 enum tls_versions {
-    TLS_1_2_OR_1_3, /* the later one that both know */
-    TLS_1_2_ONLY,
-    TLS_1_3_ONLY,
+    TLS_1_0 = 1,
+    TLS_1_1 = 2,
+    TLS_1_2 = 4,
+    TLS_1_3 = 8,
+    TLS_1_2_OR_1_3 = TLS_1_2 | TLS_1_3,
+    TLS_ANY_VERSION = TLS_1_0 | TLS_1_1 | TLS_1_2_OR_1_3,
 };
 
 /* Where credentials come from.  Certificates, a key file, or both; what is NULL is not used. */
@@ -39,9 +43,10 @@ struct tls_files {
 
 struct tls_settings {
     enum tls_side side;
-    enum tls_versions versions;
-    const char *user; /* client with psk: whose key; NULL: the first in the file */
-    bool verify_peer; /* server: the client has to have a certificate that the authority signed */
+    unsigned versions; /* enum tls_versions; 0: TLS 1.2 and 1.3 */
+    const char *user;  /* client with psk: whose key; NULL: the first in the file */
+    bool verify_peer;  /* server: the client has to have a certificate that the authority signed */
+    bool trusts_all;   /* client: the server's certificate is not looked at */
 };
 
 /* What one end is known by and what it trusts; serves any number of connections. */
@@ -52,6 +57,10 @@ struct tls_credentials;
 struct tls_credentials *tls_credentials_new(const struct tls_settings *settings,
                                             const struct tls_files *files, char *ret_error,
                                             size_t error_size);
+
+/* A server and a client of the same process, which share a random key that nobody else knows.  False where
+ * there is none to be had. */
+bool tls_credentials_pair(struct tls_credentials **ret_server, struct tls_credentials **ret_client);
 
 /* Not before the last link that uses them.  NULL is allowed. */
 void tls_credentials_free(struct tls_credentials *c);
@@ -66,6 +75,10 @@ void tls_credentials_free(struct tls_credentials *c);
  * - link_finish() says close_notify before the lower link is finished */
 struct link *link_tls(struct link *next, const struct tls_credentials *credentials, const char *host_name);
 
+/* Has a link on which nothing was sent or received yet offer these versions instead of those of its
+ * credentials. */
+void tls_offer(struct link *link, unsigned versions);
+
 /* ---- of a link made by link_tls(): ---- */
 
 enum tls_state {
@@ -77,6 +90,13 @@ enum tls_state tls_state(const struct link *link);
 
 /* Why it failed, in one line; "" unless TLS_FAILED.  May hold text of the peer's certificate. */
 const char *tls_reason(const struct link *link);
+
+/* It failed because one end would not have the other, and said so by an alert; otherwise because of bytes
+ * that are no TLS, or of a connection that ended. */
+bool tls_refused(const struct link *link);
+
+/* The handshake was over before it failed. */
+bool tls_was_established(const struct link *link);
 
 /* "TLS1.2" or "TLS1.3"; NULL until it is established. */
 const char *tls_version(const struct link *link);

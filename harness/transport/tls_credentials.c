@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Credentials out of files. */
 #include <errno.h>
+#include <gnutls/crypto.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,7 +9,7 @@
 #include "base/memory.h"
 #include "transport/tls_parts.h"
 
-enum { PATH_BYTES = 4096, LINE_BYTES = 4096 };
+enum { PATH_BYTES = 4096, LINE_BYTES = 4096, PAIR_KEY_BYTES = 32 };
 
 /* What is being made, and where to complain. */
 struct making {
@@ -62,8 +63,8 @@ static bool load_authority(const struct making *m, const struct tls_files *files
     char path[PATH_BYTES];
     int count;
 
-    if (m->c->side == TLS_SERVER && !m->c->verify_peer)
-        return true; /* it trusts nobody and asks for nothing */
+    if ((m->c->side == TLS_SERVER && !m->c->verify_peer) || m->c->trusts_all)
+        return true; /* it asks for nothing, or takes whatever it gets */
     if (!path_of(m, files->authority, files->folder, "ca-cert.pem", path))
         return false;
     if (path[0] == '\0')
@@ -177,19 +178,35 @@ static bool make_psk(const struct making *m, const struct tls_files *files, cons
 
 /* ---- all together ---- */
 
-static bool make_priority(const struct making *m, enum tls_versions versions)
+void tls_priority(const struct tls_credentials *c, unsigned versions, char ret[TLS_PRIORITY_BYTES])
 {
-    static const char *const names[] = {
-        [TLS_1_2_OR_1_3] = "+VERS-TLS1.3:+VERS-TLS1.2",
-        [TLS_1_2_ONLY] = "+VERS-TLS1.2",
-        [TLS_1_3_ONLY] = "+VERS-TLS1.3",
+    static const struct {
+        unsigned version;
+        const char *words;
+    } names[] = {
+        { TLS_1_3, ":+VERS-TLS1.3" },
+        { TLS_1_2, ":+VERS-TLS1.2" },
+        { TLS_1_1, ":+VERS-TLS1.1" },
+        { TLS_1_0, ":+VERS-TLS1.0" },
+        { TLS_1_0 | TLS_1_1, ":+SIGN-RSA-SHA1:+SIGN-ECDSA-SHA1:%VERIFY_ALLOW_SIGN_WITH_SHA1" },
     };
-    bool psk = m->c->psk_server || m->c->psk_client;
-    char priority[200];
+    size_t len;
 
     /* What there are no credentials for is not agreed upon. */
-    snprintf(priority, sizeof priority, "NORMAL:-VERS-ALL:%s%s", names[versions],
-             psk ? ":+ECDHE-PSK:+DHE-PSK:+PSK" : "");
+    snprintf(ret, TLS_PRIORITY_BYTES, "NORMAL:-VERS-ALL%s",
+             c->psk_server || c->psk_client ? ":+ECDHE-PSK:+DHE-PSK:+PSK" : "");
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        len = strlen(ret);
+        if (versions & names[i].version)
+            snprintf(ret + len, TLS_PRIORITY_BYTES - len, "%s", names[i].words);
+    }
+}
+
+static bool make_priority(const struct making *m, unsigned versions)
+{
+    char priority[TLS_PRIORITY_BYTES];
+
+    tls_priority(m->c, versions ? versions : TLS_1_2_OR_1_3, priority);
     return good(m, gnutls_priority_init(&m->c->priority, priority, NULL), "preparing", priority);
 }
 
@@ -200,7 +217,9 @@ struct tls_credentials *tls_credentials_new(const struct tls_settings *settings,
     const struct making m = { c, ret_error, error_size };
 
     ret_error[0] = '\0';
-    *c = (struct tls_credentials){ .side = settings->side, .verify_peer = settings->verify_peer };
+    *c = (struct tls_credentials){ .side = settings->side,
+                                   .verify_peer = settings->verify_peer,
+                                   .trusts_all = settings->trusts_all };
     if (make_x509(&m, files) && make_psk(&m, files, settings->user) &&
         make_priority(&m, settings->versions)) {
         if (!c->x509 && (c->verify_peer || (!c->psk_server && !c->psk_client)))
@@ -212,10 +231,67 @@ struct tls_credentials *tls_credentials_new(const struct tls_settings *settings,
     return NULL;
 }
 
+/* The key of a user who is in no file. */
+static int find_shared(gnutls_session_t session, const char *user, gnutls_datum_t *ret_key)
+{
+    const struct tls_credentials *c = tls_credentials_of(session);
+
+    if (strcmp(user, c->user) != 0)
+        return -1;
+    ret_key->data = gnutls_malloc(c->key.size);
+    if (!ret_key->data)
+        return -1;
+    memcpy(ret_key->data, c->key.data, c->key.size);
+    ret_key->size = c->key.size;
+    return 0;
+}
+
+static bool share_key(struct tls_credentials *c)
+{
+    if (c->side == TLS_CLIENT)
+        return gnutls_psk_allocate_client_credentials(&c->psk_client) >= 0 &&
+               gnutls_psk_set_client_credentials(c->psk_client, c->user, &c->key, GNUTLS_PSK_KEY_RAW) >= 0;
+    if (gnutls_psk_allocate_server_credentials(&c->psk_server) < 0)
+        return false;
+    gnutls_psk_set_server_credentials_function(c->psk_server, find_shared);
+    return gnutls_psk_set_server_known_dh_params(c->psk_server, GNUTLS_SEC_PARAM_MEDIUM) >= 0;
+}
+
+static struct tls_credentials *shared(enum tls_side side, const uint8_t key[PAIR_KEY_BYTES])
+{
+    static const char user[] = "nbdtest";
+    struct tls_credentials *c = memory_take(sizeof *c);
+    const struct making m = { c, (char[1]){ "" }, 1 };
+
+    *c = (struct tls_credentials){ .side = side };
+    c->user = memory_take(sizeof user);
+    memcpy(c->user, user, sizeof user);
+    c->key = (gnutls_datum_t){ memory_take(PAIR_KEY_BYTES), PAIR_KEY_BYTES };
+    memcpy(c->key.data, key, PAIR_KEY_BYTES);
+    if (share_key(c) && make_priority(&m, 0))
+        return c;
+    tls_credentials_free(c);
+    return NULL;
+}
+
+bool tls_credentials_pair(struct tls_credentials **ret_server, struct tls_credentials **ret_client)
+{
+    uint8_t key[PAIR_KEY_BYTES];
+
+    if (gnutls_rnd(GNUTLS_RND_KEY, key, sizeof key) < 0)
+        return false;
+    *ret_server = shared(TLS_SERVER, key);
+    *ret_client = shared(TLS_CLIENT, key);
+    gnutls_memset(key, 0, sizeof key);
+    return *ret_server && *ret_client;
+}
+
 void tls_credentials_free(struct tls_credentials *c)
 {
     if (!c)
         return;
+    free(c->user);
+    free(c->key.data);
     if (c->x509)
         gnutls_certificate_free_credentials(c->x509);
     if (c->psk_server)

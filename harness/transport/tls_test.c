@@ -202,17 +202,17 @@ static void certificates_work(void **state)
 {
     (void)state;
     talk(x509(TLS_CLIENT, TLS_1_2_OR_1_3), x509(TLS_SERVER, TLS_1_2_OR_1_3), "localhost", "TLS1.3");
-    talk(x509(TLS_CLIENT, TLS_1_2_ONLY), x509(TLS_SERVER, TLS_1_2_OR_1_3), "localhost", "TLS1.2");
-    talk(x509(TLS_CLIENT, TLS_1_2_OR_1_3), x509(TLS_SERVER, TLS_1_2_ONLY), NULL, "TLS1.2");
-    talk(x509(TLS_CLIENT, TLS_1_3_ONLY), x509(TLS_SERVER, TLS_1_3_ONLY), NULL, "TLS1.3");
+    talk(x509(TLS_CLIENT, TLS_1_2), x509(TLS_SERVER, TLS_1_2_OR_1_3), "localhost", "TLS1.2");
+    talk(x509(TLS_CLIENT, TLS_1_2_OR_1_3), x509(TLS_SERVER, TLS_1_2), NULL, "TLS1.2");
+    talk(x509(TLS_CLIENT, TLS_1_3), x509(TLS_SERVER, TLS_1_3), NULL, "TLS1.3");
 }
 
 static void shared_keys_work(void **state)
 {
     (void)state;
     talk(psk(TLS_CLIENT, TLS_1_2_OR_1_3, "alice"), psk(TLS_SERVER, TLS_1_2_OR_1_3, NULL), NULL, "TLS1.3");
-    talk(psk(TLS_CLIENT, TLS_1_2_ONLY, "bob"), psk(TLS_SERVER, TLS_1_2_OR_1_3, NULL), NULL, "TLS1.2");
-    talk(psk(TLS_CLIENT, TLS_1_3_ONLY, NULL), psk(TLS_SERVER, TLS_1_3_ONLY, NULL), NULL, "TLS1.3");
+    talk(psk(TLS_CLIENT, TLS_1_2, "bob"), psk(TLS_SERVER, TLS_1_2_OR_1_3, NULL), NULL, "TLS1.2");
+    talk(psk(TLS_CLIENT, TLS_1_3, NULL), psk(TLS_SERVER, TLS_1_3, NULL), NULL, "TLS1.3");
 }
 
 static void a_server_with_both_serves_both(void **state)
@@ -220,9 +220,9 @@ static void a_server_with_both_serves_both(void **state)
     const struct tls_files both = { .folder = folder, .psk = keys };
 
     (void)state;
-    for (enum tls_versions v = TLS_1_2_OR_1_3; v <= TLS_1_3_ONLY; v++) {
+    for (enum tls_versions v = TLS_1_2_OR_1_3; v <= TLS_1_3; v++) {
         const struct tls_settings server = { .side = TLS_SERVER, .versions = v };
-        const char *version = v == TLS_1_2_ONLY ? "TLS1.2" : "TLS1.3";
+        const char *version = v == TLS_1_2 ? "TLS1.2" : "TLS1.3";
 
         talk(x509(TLS_CLIENT, v), credentials(server, both), "localhost", version);
         talk(psk(TLS_CLIENT, v, "bob"), credentials(server, both), "localhost", version);
@@ -236,7 +236,7 @@ static void clients_can_be_verified(void **state)
     (void)state;
     talk(x509(TLS_CLIENT, TLS_1_2_OR_1_3), credentials(verifies, (struct tls_files){ .folder = folder }),
          "localhost", "TLS1.3");
-    talk(x509(TLS_CLIENT, TLS_1_2_ONLY), credentials(verifies, (struct tls_files){ .folder = folder }),
+    talk(x509(TLS_CLIENT, TLS_1_2), credentials(verifies, (struct tls_files){ .folder = folder }),
          "localhost", "TLS1.2");
 }
 
@@ -291,7 +291,7 @@ static void a_server_of_another_authority_is_refused(void **state)
     both_fail(credentials((struct tls_settings){ .side = TLS_CLIENT },
                           (struct tls_files){ .folder = other_folder }),
               x509(TLS_SERVER, TLS_1_2_OR_1_3), "localhost", "NOT trusted", "alert");
-    both_fail(credentials((struct tls_settings){ .side = TLS_CLIENT, .versions = TLS_1_2_ONLY },
+    both_fail(credentials((struct tls_settings){ .side = TLS_CLIENT, .versions = TLS_1_2 },
                           (struct tls_files){ .folder = other_folder }),
               x509(TLS_SERVER, TLS_1_2_OR_1_3), "localhost", "NOT trusted", "alert");
 }
@@ -312,12 +312,12 @@ static void a_client_of_another_authority_is_refused(void **state)
     snprintf(authority, sizeof authority, "%s/ca-cert.pem", folder);
     snprintf(certificate, sizeof certificate, "%s/client-cert.pem", other_folder);
     snprintf(key, sizeof key, "%s/client-key.pem", other_folder);
-    for (enum tls_versions v = TLS_1_2_OR_1_3; v <= TLS_1_3_ONLY; v++)
+    for (enum tls_versions v = TLS_1_2_OR_1_3; v <= TLS_1_3; v++)
         both_fail(
             credentials((struct tls_settings){ .side = TLS_CLIENT, .versions = v },
                         (struct tls_files){ .authority = authority, .certificate = certificate, .key = key }),
             credentials(verifies, (struct tls_files){ .folder = folder }), "localhost", "", "");
-    for (enum tls_versions v = TLS_1_2_OR_1_3; v <= TLS_1_3_ONLY; v++) /* none at all */
+    for (enum tls_versions v = TLS_1_2_OR_1_3; v <= TLS_1_3; v++) /* none at all */
         both_fail(credentials((struct tls_settings){ .side = TLS_CLIENT, .versions = v },
                               (struct tls_files){ .authority = authority }),
                   credentials(verifies, (struct tls_files){ .folder = folder }), "localhost", "alert", "");
@@ -334,7 +334,7 @@ static void a_wrong_key_is_refused(void **state)
     assert_non_null(file);
     fputs("alice:00112233445566778899aabbccddeeff\nmallory:00112233445566778899aabbccddeeff\n", file);
     fclose(file);
-    for (enum tls_versions v = TLS_1_2_OR_1_3; v <= TLS_1_3_ONLY; v++) {
+    for (enum tls_versions v = TLS_1_2_OR_1_3; v <= TLS_1_3; v++) {
         both_fail(credentials((struct tls_settings){ .side = TLS_CLIENT, .versions = v, .user = "alice" },
                               (struct tls_files){ .psk = wrong }),
                   psk(TLS_SERVER, TLS_1_2_OR_1_3, NULL), NULL, "", "");
@@ -347,8 +347,8 @@ static void a_wrong_key_is_refused(void **state)
 static void versions_that_do_not_meet_fail(void **state)
 {
     (void)state;
-    both_fail(x509(TLS_CLIENT, TLS_1_2_ONLY), x509(TLS_SERVER, TLS_1_3_ONLY), NULL, "", "");
-    both_fail(x509(TLS_CLIENT, TLS_1_3_ONLY), x509(TLS_SERVER, TLS_1_2_ONLY), NULL, "", "");
+    both_fail(x509(TLS_CLIENT, TLS_1_2), x509(TLS_SERVER, TLS_1_3), NULL, "", "");
+    both_fail(x509(TLS_CLIENT, TLS_1_3), x509(TLS_SERVER, TLS_1_2), NULL, "", "");
     both_fail(x509(TLS_CLIENT, TLS_1_2_OR_1_3), psk(TLS_SERVER, TLS_1_2_OR_1_3, NULL), NULL, "", "");
 }
 
@@ -393,7 +393,7 @@ static void any_piece_gives_the_same_bytes(void **state)
     (void)state;
     for (size_t i = 0; i < MANY; i++)
         many[i] = (uint8_t)(i * i >> 4);
-    for (enum tls_versions v = TLS_1_2_ONLY; v <= TLS_1_3_ONLY; v++)
+    for (enum tls_versions v = TLS_1_2; v <= TLS_1_3; v++)
         for (size_t piece = 1; piece < 5000; piece = piece < 40 ? piece + 1 : piece * 2) {
             struct ends e;
 
@@ -417,7 +417,7 @@ static void a_cut_anywhere_is_noticed(void **state)
         uint8_t got[100];
         size_t len, all = 0, passed = 0;
 
-        join(&e, psk(TLS_CLIENT, TLS_1_3_ONLY, NULL), psk(TLS_SERVER, TLS_1_3_ONLY, NULL), NULL, 4096, 1);
+        join(&e, psk(TLS_CLIENT, TLS_1_3, NULL), psk(TLS_SERVER, TLS_1_3, NULL), NULL, 4096, 1);
         for (int round = 0; round < ROUNDS_MAX && ended == LINK_OPEN; round++) {
             link_receive(e.client, got, sizeof got, &len);
             link_send(e.client, &said);
