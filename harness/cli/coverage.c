@@ -82,8 +82,8 @@ static void count_citation(void *ctx, const struct citation *citation)
 
     if (!row || cite_find(c->the_case, citation->id) != citation)
         return;
-    if (row->cases < COVERAGE_FIRST_CASES)
-        row->first_cases[row->cases] = c->the_case;
+    if (row->cases < COVERAGE_FIRST)
+        row->first_cases[row->cases] = c->the_case->name;
     row->cases++;
 }
 
@@ -113,11 +113,14 @@ static void count_rules(const struct coverage *c, const struct coverage_sources 
 {
     for (size_t i = 0; i < s->rule_count; i++) {
         const struct rule *rule = &s->rules[i];
-        struct coverage_row *row =
-            find_row(c, span_text(rule->id), "rule", rule->name ? rule->name : "of the wire", d);
+        const char *name = rule->name ? rule->name : "of the layout";
+        struct coverage_row *row = find_row(c, span_text(rule->id), "rule", name, d);
 
-        if (row)
-            row->rules++;
+        if (!row)
+            continue;
+        if (row->rules < COVERAGE_FIRST)
+            row->first_rules[row->rules] = name;
+        row->rules++;
     }
 }
 
@@ -242,13 +245,11 @@ static bool say_count(const struct phrases *p, size_t count, const char *one, co
     return true;
 }
 
-static void say_cases(const struct phrases *p, const struct coverage_row *row)
+static void say_first(const struct phrases *p, const char *const *names, size_t count)
 {
-    if (!say_count(p, row->cases, "case", "cases"))
-        return;
-    for (size_t i = 0; i < row->cases && i < COVERAGE_FIRST_CASES; i++)
-        buffer_print(p->out, "%s%s", i == 0 ? " (" : ", ", row->first_cases[i]->name);
-    buffer_print(p->out, "%s", row->cases > COVERAGE_FIRST_CASES ? ", ...)" : ")");
+    for (size_t i = 0; i < count && i < COVERAGE_FIRST; i++)
+        buffer_print(p->out, "%s%s", i == 0 ? " (" : ", ", names[i]);
+    buffer_print(p->out, "%s", count > COVERAGE_FIRST ? ", ...)" : ")");
 }
 
 static void say_links(const struct phrases *p, const struct requirement *r)
@@ -267,8 +268,10 @@ void coverage_describe(const struct coverage *c, size_t index, struct buffer *ou
     const struct coverage_row *row = &c->rows[index];
     struct phrases p = { out, out->len };
 
-    say_cases(&p, row);
-    say_count(&p, row->rules, "rule", "rules");
+    if (say_count(&p, row->cases, "case", "cases"))
+        say_first(&p, row->first_cases, row->cases);
+    if (say_count(&p, row->rules, "rule", "rules"))
+        say_first(&p, row->first_rules, row->rules);
     say_count(&p, row->faults, "fault", "faults");
     say_count(&p, row->oddities, "oddity", "oddities");
     say_count(&p, row->breaches, "case breaks it", "cases break it");

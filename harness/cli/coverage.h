@@ -15,7 +15,7 @@
 #include "runner/catalogue.h"
 #include "runner/library.h"
 
-#define COVERAGE_FIRST_CASES 3
+#define COVERAGE_FIRST 3
 
 /* All that names rows.  Borrowed. */
 struct coverage_sources {
@@ -48,7 +48,8 @@ struct coverage_row {
     size_t cases;    /* with the row behind a `by` or `watches` */
     size_t breaches; /* cases that break it on purpose, as clients: `breaks` */
     size_t rules, faults, oddities;
-    const struct tree_case *first_cases[COVERAGE_FIRST_CASES];
+    const char *first_cases[COVERAGE_FIRST]; /* names */
+    const char *first_rules[COVERAGE_FIRST]; /* names of functions */
     enum hole hole;
 };
 
@@ -61,7 +62,8 @@ void coverage_free(struct coverage *c);
 /* Of the row with this index in the catalogue. */
 const struct coverage_row *coverage_at(const struct coverage *c, size_t index);
 
-/* Appends how the row is judged: "3 cases (a, b, ...), 1 rule, 2 faults; as opt.abort.ack", "unseen: why",
+/* Appends how the row is judged: "4 cases (a, b, c, ...), 1 rule (it_closes), 2 faults; as opt.abort.ack",
+ * "unseen: why",
  * "-". */
 void coverage_describe(const struct coverage *c, size_t index, struct buffer *out);
 

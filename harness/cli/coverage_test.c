@@ -21,8 +21,8 @@ static void a_case_counts_once_for_a_row(void **state)
     c = coverage_new(&s.sources, &s.d);
     assert_int_equal(s.d.errors, 0);
     assert_int_equal(row_of(c, &s, "a.cited")->cases, 2);
-    assert_string_equal(row_of(c, &s, "a.cited")->first_cases[0]->name, "one");
-    assert_string_equal(row_of(c, &s, "a.cited")->first_cases[1]->name, "two");
+    assert_string_equal(row_of(c, &s, "a.cited")->first_cases[0], "one");
+    assert_string_equal(row_of(c, &s, "a.cited")->first_cases[1], "two");
     assert_int_equal(row_of(c, &s, "a.bare")->cases, 1);
     assert_int_equal(row_of(c, &s, "c.polite")->cases, 0);
     assert_int_equal(row_of(c, &s, "c.polite")->breaches, 1);
@@ -68,7 +68,7 @@ static void it_is_put_in_words(void **state)
     } expected[] = {
         { "a.cited", "2 cases (one, two), 1 fault" },
         { "a.bare", "1 case (one)" },
-        { "a.ruled", "2 rules, 1 fault; warn: hardly legible" },
+        { "a.ruled", "2 rules (it_closes, of the layout), 1 fault; warn: hardly legible" },
         { "a.shown", "as a.cited" },
         { "a.unseen", "unseen: it is on the disk" },
         { "a.never", "-" },
