@@ -95,7 +95,30 @@ static void look_around(const struct conversation *c, bool over, struct buffer *
 }
 
 /* Each sample is told to a writable and to a read-only export, to a small and to a large one. */
-enum { KINDS = 3, TELLINGS = KINDS * sizeof samples / sizeof *samples };
+enum { KINDS = 3, TOLD = KINDS * sizeof samples / sizeof *samples, TELLINGS = TOLD + 1 };
+
+/* A server that greets in oldstyle, and one that has to be asked for its block sizes. */
+static void hear_others(const struct faults *faults, struct buffer *heard)
+{
+    static const uint8_t flush[] = { REQUEST(0, 3, 1), RANGE(0, 0) };
+    const struct span said[] = { span_of(flush, sizeof flush), samples[0],
+                                 span_of(sample_required, sizeof sample_required) };
+
+    for (size_t i = 0; i < sizeof said / sizeof *said; i++) {
+        struct conversation c;
+        bool over;
+
+        begin(&c, 131072);
+        c.config.faults = *faults;
+        if (i == 0)
+            c.config.face = REFERENCE_OLDSTYLE;
+        c.exports[0].block_size = (struct wire_info_block_size){ 512, 4096, 1 << 20 };
+        c.exports[0].block_size_required = true;
+        over = converse(&c, said[i], SIZE_MAX, heard);
+        buffer_add(heard, &over, 1);
+        end(&c);
+    }
+}
 
 /* What comes of one telling. */
 static void hear_one(const struct faults *faults, size_t telling, struct buffer *heard)
@@ -104,6 +127,10 @@ static void hear_one(const struct faults *faults, size_t telling, struct buffer 
     struct conversation c;
     bool over;
 
+    if (telling == TOLD) {
+        hear_others(faults, heard);
+        return;
+    }
     begin(&c, kind & 2 ? UINT64_C(0x100000000) + 1000 : 131072);
     c.config.faults = *faults;
     c.exports[0].read_only = kind & 1;

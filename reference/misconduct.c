@@ -31,6 +31,10 @@ void misconduct_free(struct reference_session *s)
 
 void misconduct_client_flags(struct reference_session *s, uint32_t *flags)
 {
+    if (*flags == NBD_FLAG_C_FIXED_NEWSTYLE && fault_on(s, FAULT_ABORT_UNASKED)) {
+        s->in.head.option.option = NBD_OPT_ABORT;
+        answer_option(s, NBD_REP_ACK, NULL);
+    }
     if (fault_on(s, FAULT_UNKNOWN_CLIENT_FLAGS_ACCEPTED))
         *flags &= (uint32_t)(NBD_FLAG_C_FIXED_NEWSTYLE | NBD_FLAG_C_NO_ZEROES);
     if (fault_on(s, FAULT_TLS_WITHOUT_FIXED_NEWSTYLE))

@@ -55,6 +55,64 @@ static void greeting_bit_15(struct reference_session *s, size_t start)
     set_bits(s, start + 16, 2, 0x8000, 0);
 }
 
+/* Number of len bytes at a place, its bytes in reverse. */
+static void reverse(struct reference_session *s, size_t at, size_t len)
+{
+    uint64_t number = edit_get(s, at, len), other = 0;
+
+    for (size_t i = 0; i < len; i++)
+        other |= (number >> 8 * i & 0xff) << 8 * (len - 1 - i);
+    edit_set(s, at, len, other);
+}
+
+static void greeting_flags_reversed(struct reference_session *s, size_t start)
+{
+    reverse(s, start + 16, 2);
+}
+
+static void greeting_flags_wide(struct reference_session *s, size_t start)
+{
+    edit_insert(s, start + 16, 2);
+}
+
+static void greeting_flags_narrow(struct reference_session *s, size_t start)
+{
+    edit_cut(s, start + 16, 1);
+}
+
+/* ---- the oldstyle greeting: 16 bytes, size, handshake flags, transmission flags, padding ---- */
+
+static void oldstyle_size(struct reference_session *s, size_t start)
+{
+    change_bit(s, start + 17, 0x10);
+}
+
+static void oldstyle_handshake_flags(struct reference_session *s, size_t start)
+{
+    set_bits(s, start + 24, 2, NBD_FLAG_FIXED_NEWSTYLE | NBD_FLAG_NO_ZEROES, 0);
+}
+
+static void oldstyle_flags_exchanged(struct reference_session *s, size_t start)
+{
+    edit_set(s, start + 24, 4, edit_get(s, start + 26, 2) << 16);
+}
+
+static void oldstyle_flags_narrow(struct reference_session *s, size_t start)
+{
+    edit_cut(s, start + 24, 2);
+}
+
+static void oldstyle_padding_nonzero(struct reference_session *s, size_t start)
+{
+    change_bit(s, start + 28, 1);
+}
+
+static void oldstyle_padding_long(struct reference_session *s, size_t start)
+{
+    (void)start;
+    edit_insert(s, s->output.len, 4);
+}
+
 /* ---- the answer to NBD_OPT_EXPORT_NAME: size, flags, padding ---- */
 
 static size_t padding_bytes(const struct reference_session *s, size_t start)
@@ -158,6 +216,34 @@ static void type_unknown(struct reference_session *s, size_t start)
     edit_set(s, start + TYPE_AT, 4, 0x5555);
 }
 
+static void type_reversed(struct reference_session *s, size_t start)
+{
+    reverse(s, start + TYPE_AT, 4);
+}
+
+static void type_without_bit_31(struct reference_session *s, size_t start)
+{
+    set_bits(s, start + TYPE_AT, 4, 0, UINT32_C(0x80000000));
+}
+
+static void length_small(struct reference_session *s, size_t start)
+{
+    edit_set(s, start + LENGTH_AT, 4, edit_get(s, start + LENGTH_AT, 4) - 1);
+}
+
+static void length_of_all(struct reference_session *s, size_t start)
+{
+    edit_set(s, start + LENGTH_AT, 4, edit_get(s, start + LENGTH_AT, 4) + WIRE_SIZE_option_reply);
+}
+
+static void as_simple_reply(struct reference_session *s, size_t start)
+{
+    if (option_layout_of(s->in.head.option.option) != OPTION_UNKNOWN)
+        return;
+    s->output.len = start;
+    answer_simple(s, 0, NBD_EINVAL);
+}
+
 static void with_data(struct reference_session *s, size_t start)
 {
     append_text(s, start, span_text("done"));
@@ -191,6 +277,48 @@ static void text_not_utf8(struct reference_session *s, size_t start)
 static void text_with_nul(struct reference_session *s, size_t start)
 {
     append_text(s, start, span_of("a\0b", 3));
+}
+
+static void text_with_colour(struct reference_session *s, size_t start)
+{
+    append_text(s, start, span_text("\x1b[31mred\x1b[0m"));
+}
+
+static void text_of(struct reference_session *s, size_t start, size_t len)
+{
+    size_t at = s->output.len;
+
+    grow(s, start, at, len);
+    for (size_t i = 0; i < len; i++)
+        edit_set(s, at + i, 1, 'x');
+}
+
+static void text_300(struct reference_session *s, size_t start)
+{
+    text_of(s, start, 300);
+}
+
+static void text_5000(struct reference_session *s, size_t start)
+{
+    text_of(s, start, 5000);
+}
+
+static void server_name_length_narrow(struct reference_session *s, size_t start)
+{
+    edit_cut(s, start + DATA_AT, 2);
+    edit_set(s, start + LENGTH_AT, 4, edit_get(s, start + LENGTH_AT, 4) - 2);
+}
+
+static void info_of_one_byte(struct reference_session *s, size_t start)
+{
+    edit_cut(s, start + DATA_AT + 1, s->output.len - start - DATA_AT - 1);
+    edit_set(s, start + LENGTH_AT, 4, 1);
+}
+
+static void block_sizes_reversed(struct reference_session *s, size_t start)
+{
+    for (size_t i = 0; i < 3; i++)
+        reverse(s, start + INFO_AT + 4 * i, 4);
 }
 
 static void info_export_long(struct reference_session *s, size_t start)
@@ -281,6 +409,16 @@ static const struct message_fault {
     { FAULT_HANDSHAKE_FLAG_2_SET, SCAN_KIND_NEWSTYLE, ANY, ANY, ANY_INFO, greeting_bit_2 },
     { FAULT_HANDSHAKE_FLAG_15_SET, SCAN_KIND_NEWSTYLE, ANY, ANY, ANY_INFO, greeting_bit_15 },
 
+    { FAULT_HANDSHAKE_FLAGS_REVERSED, SCAN_KIND_NEWSTYLE, ANY, ANY, ANY_INFO, greeting_flags_reversed },
+    { FAULT_HANDSHAKE_FLAGS_WIDE, SCAN_KIND_NEWSTYLE, ANY, ANY, ANY_INFO, greeting_flags_wide },
+    { FAULT_HANDSHAKE_FLAGS_NARROW, SCAN_KIND_NEWSTYLE, ANY, ANY, ANY_INFO, greeting_flags_narrow },
+    { FAULT_OLDSTYLE_SIZE_WRONG, SCAN_KIND_OLDSTYLE, ANY, ANY, ANY_INFO, oldstyle_size },
+    { FAULT_OLDSTYLE_HANDSHAKE_FLAGS, SCAN_KIND_OLDSTYLE, ANY, ANY, ANY_INFO, oldstyle_handshake_flags },
+    { FAULT_OLDSTYLE_FLAGS_EXCHANGED, SCAN_KIND_OLDSTYLE, ANY, ANY, ANY_INFO, oldstyle_flags_exchanged },
+    { FAULT_OLDSTYLE_FLAGS_NARROW, SCAN_KIND_OLDSTYLE, ANY, ANY, ANY_INFO, oldstyle_flags_narrow },
+    { FAULT_OLDSTYLE_PADDING_NONZERO, SCAN_KIND_OLDSTYLE, ANY, ANY, ANY_INFO, oldstyle_padding_nonzero },
+    { FAULT_OLDSTYLE_PADDING_LONG, SCAN_KIND_OLDSTYLE, ANY, ANY, ANY_INFO, oldstyle_padding_long },
+
     { FAULT_PADDING_DESPITE_NO_ZEROES, SCAN_KIND_EXPORT, ANY, ANY, ANY_INFO, padding_added },
     { FAULT_PADDING_LEFT_OUT, SCAN_KIND_EXPORT, ANY, ANY, ANY_INFO, padding_left_out },
     { FAULT_PADDING_SHORT, SCAN_KIND_EXPORT, ANY, ANY, ANY_INFO, padding_short },
@@ -296,6 +434,10 @@ static const struct message_fault {
     { FAULT_LIST_NAME_ALTERED, SCAN_KIND_OPTION_REPLY, ANY, NBD_REP_SERVER, ANY_INFO, server_name },
     { FAULT_LIST_DETAILS_NOT_UTF8, SCAN_KIND_OPTION_REPLY, ANY, NBD_REP_SERVER, ANY_INFO, text_not_utf8 },
     { FAULT_LIST_DETAILS_WITH_NUL, SCAN_KIND_OPTION_REPLY, ANY, NBD_REP_SERVER, ANY_INFO, text_with_nul },
+    { FAULT_LIST_DETAILS_NOT_DISPLAYABLE, SCAN_KIND_OPTION_REPLY, ANY, NBD_REP_SERVER, ANY_INFO,
+      text_with_colour },
+    { FAULT_LIST_NAME_LENGTH_NARROW, SCAN_KIND_OPTION_REPLY, ANY, NBD_REP_SERVER, ANY_INFO,
+      server_name_length_narrow },
     { FAULT_LIST_FINAL_REPLY_UNKNOWN, SCAN_KIND_OPTION_REPLY, NBD_OPT_LIST, NBD_REP_ACK, ANY_INFO,
       type_unknown },
     { FAULT_INFO_FINAL_REPLY_UNKNOWN, SCAN_KIND_OPTION_REPLY, NBD_OPT_INFO, NBD_REP_ACK, ANY_INFO,
@@ -321,7 +463,15 @@ static const struct message_fault {
     { FAULT_INFO_BLOCK_SIZE_SHORT, SCAN_KIND_OPTION_REPLY, ANY, NBD_REP_INFO, NBD_INFO_BLOCK_SIZE,
       info_block_size_short },
 
+    { FAULT_INFO_NAME_OF_ONE_BYTE, SCAN_KIND_OPTION_REPLY, ANY, NBD_REP_INFO, NBD_INFO_NAME,
+      info_of_one_byte },
+    { FAULT_DESCRIPTION_DIFFERS, SCAN_KIND_OPTION_REPLY, ANY, NBD_REP_INFO, NBD_INFO_DESCRIPTION, info_name },
+    { FAULT_DESCRIPTION_NOT_DISPLAYABLE, SCAN_KIND_OPTION_REPLY, ANY, NBD_REP_INFO, NBD_INFO_DESCRIPTION,
+      text_with_colour },
     { FAULT_BLOCK_SIZE_UNTOLD, SCAN_KIND_OPTION_REPLY, ANY, NBD_REP_INFO, NBD_INFO_BLOCK_SIZE, left_out },
+    { FAULT_BLOCK_SIZES_REVERSED, SCAN_KIND_OPTION_REPLY, ANY, NBD_REP_INFO, NBD_INFO_BLOCK_SIZE,
+      block_sizes_reversed },
+
     { FAULT_BLOCK_SIZE_MINIMUM_3, SCAN_KIND_OPTION_REPLY, ANY, NBD_REP_INFO, NBD_INFO_BLOCK_SIZE, minimum_3 },
     { FAULT_BLOCK_SIZE_MINIMUM_128K, SCAN_KIND_OPTION_REPLY, ANY, NBD_REP_INFO, NBD_INFO_BLOCK_SIZE,
       minimum_128k },
@@ -343,6 +493,23 @@ static const struct message_fault {
 
     { FAULT_EXTENDED_HEADERS_ECHO_WRONG, SCAN_KIND_OPTION_REPLY, NBD_OPT_EXTENDED_HEADERS, ANY, ANY_INFO,
       reply_echo },
+
+    { FAULT_OPTION_MESSAGE_NOT_UTF8, SCAN_KIND_OPTION_REPLY, ANY, NBD_REP_ERR_UNSUP, ANY_INFO,
+      text_not_utf8 },
+    { FAULT_OPTION_MESSAGE_NOT_DISPLAYABLE, SCAN_KIND_OPTION_REPLY, ANY, NBD_REP_ERR_UNSUP, ANY_INFO,
+      text_with_colour },
+    { FAULT_OPTION_MESSAGE_300, SCAN_KIND_OPTION_REPLY, ANY, NBD_REP_ERR_UNSUP, ANY_INFO, text_300 },
+    { FAULT_OPTION_MESSAGE_5000, SCAN_KIND_OPTION_REPLY, ANY, NBD_REP_ERR_UNSUP, ANY_INFO, text_5000 },
+    { FAULT_OPTION_REPLY_LENGTH_SMALL, SCAN_KIND_OPTION_REPLY, ANY, NBD_REP_ERR_UNSUP, ANY_INFO,
+      length_small },
+    { FAULT_OPTION_REPLY_LENGTH_OF_ALL, SCAN_KIND_OPTION_REPLY, ANY, NBD_REP_ERR_UNSUP, ANY_INFO,
+      length_of_all },
+    { FAULT_OPTION_REPLY_TYPE_REVERSED, SCAN_KIND_OPTION_REPLY, ANY, NBD_REP_ERR_UNSUP, ANY_INFO,
+      type_reversed },
+    { FAULT_ERR_UNKNOWN_WITHOUT_BIT_31, SCAN_KIND_OPTION_REPLY, ANY, NBD_REP_ERR_UNKNOWN, ANY_INFO,
+      type_without_bit_31 },
+    { FAULT_SIMPLE_REPLY_TO_OPTION, SCAN_KIND_OPTION_REPLY, ANY, NBD_REP_ERR_UNSUP, ANY_INFO,
+      as_simple_reply },
 
     { FAULT_ACK_WITH_DATA, SCAN_KIND_OPTION_REPLY, ANY, NBD_REP_ACK, ANY_INFO, with_data },
     { FAULT_OPTION_REPLY_MAGIC_WRONG, SCAN_KIND_OPTION_REPLY, ANY, ANY, ANY_INFO, reply_magic },
@@ -392,6 +559,8 @@ static void alter_export(struct reference_session *s, size_t at)
         set_bits(s, at + 8, 2, 0, NBD_FLAG_SEND_DF);
     if (fault_on(s, FAULT_STATUS_PAYLOAD_BIT_13) && (edit_get(s, at + 8, 2) & NBD_FLAG_BLOCK_STATUS_PAYLOAD))
         set_bits(s, at + 8, 2, 1 << 13, NBD_FLAG_BLOCK_STATUS_PAYLOAD);
+    if (fault_on(s, FAULT_TRANSMISSION_FLAGS_REVERSED))
+        reverse(s, at + 8, 2);
     if (fault_on(s, FAULT_SIZE_NOT_MULTIPLE_OF_MINIMUM))
         edit_set(s, at, 8, edit_get(s, at, 8) - 1);
 }

@@ -51,6 +51,12 @@ static bool names_nothing(const struct reference_session *s, const struct option
     return refusal == 0 && !handshake_find(s, data->name);
 }
 
+static bool names_something(const struct reference_session *s, const struct option_data *data,
+                            uint32_t refusal)
+{
+    return refusal == 0 && handshake_find(s, data->name);
+}
+
 static bool asks_unknown(const struct reference_session *s, const struct option_data *data, uint32_t refusal)
 {
     struct span infos = data->infos;
@@ -80,6 +86,19 @@ static bool asks_no_block_size(const struct reference_session *s, const struct o
                                uint32_t refusal)
 {
     return refusal == 0 && !asks_block_size(s, data, refusal);
+}
+
+static bool is_required(const struct reference_session *s, const struct option_data *data, uint32_t refusal)
+{
+    const struct reference_export *export = refusal == 0 ? handshake_find(s, data->name) : NULL;
+
+    return export && export->block_size_required;
+}
+
+static bool is_required_unasked(const struct reference_session *s, const struct option_data *data,
+                                uint32_t refusal)
+{
+    return is_required(s, data, refusal) && !asks_block_size(s, data, refusal);
 }
 
 static bool unstructured(const struct reference_session *s, const struct option_data *data, uint32_t refusal)
@@ -384,6 +403,7 @@ static const struct option_fault {
     { FAULT_EXPORT_NAME_UNKNOWN_STAYS, NBD_OPT_EXPORT_NAME, names_nothing, 0, nothing },
     { FAULT_EXPORT_NAME_UNKNOWN_REPLIED, NBD_OPT_EXPORT_NAME, names_nothing, NBD_REP_ERR_UNKNOWN, NULL },
     { FAULT_EXPORT_NAME_UNKNOWN_SERVED, NBD_OPT_EXPORT_NAME, names_nothing, 0, serve_default },
+    { FAULT_EXPORT_NAME_UNMET_STAYS, NBD_OPT_EXPORT_NAME, is_required, 0, nothing },
     { FAULT_ABORT_UNACKNOWLEDGED, NBD_OPT_ABORT, always, 0, close_at_once },
     { FAULT_ABORT_UNSUPPORTED, NBD_OPT_ABORT, always, NBD_REP_ERR_UNSUP, NULL },
     { FAULT_ABORT_DATA_REFUSED, NBD_OPT_ABORT, has_data, NBD_REP_ERR_INVALID, NULL },
@@ -392,6 +412,8 @@ static const struct option_fault {
     { FAULT_LIST_INCOMPLETE, NBD_OPT_LIST, is_sound, 0, list_without_last },
     { FAULT_LIST_UNSUPPORTED, NBD_OPT_LIST, always, NBD_REP_ERR_UNSUP, NULL },
     { FAULT_LIST_TLS_REQUIRED, NBD_OPT_LIST, always, NBD_REP_ERR_TLS_REQD, NULL },
+    { FAULT_LIST_BLOCK_SIZE_REQUIRED, NBD_OPT_LIST, is_sound, NBD_REP_ERR_BLOCK_SIZE_REQD, NULL },
+    { FAULT_LIST_SHUTDOWN, NBD_OPT_LIST, is_sound, NBD_REP_ERR_SHUTDOWN, NULL },
     { FAULT_LIST_CLOSES, NBD_OPT_LIST, is_sound, 0, close_at_once },
     { FAULT_STARTTLS_UNANSWERED, NBD_OPT_STARTTLS, always, 0, nothing },
     { FAULT_STARTTLS_CLOSES, NBD_OPT_STARTTLS, always, 0, close_at_once },
@@ -399,6 +421,11 @@ static const struct option_fault {
     { FAULT_INFO_UNSUPPORTED, NBD_OPT_INFO, always, NBD_REP_ERR_UNSUP, NULL },
     { FAULT_GO_UNSUPPORTED, NBD_OPT_GO, always, NBD_REP_ERR_UNSUP, NULL },
     { FAULT_INFO_CLOSES, NBD_OPT_INFO, is_sound, 0, close_at_once },
+    { FAULT_INFO_UNKNOWN, NBD_OPT_INFO, names_something, NBD_REP_ERR_UNKNOWN, NULL },
+    { FAULT_INFO_TOO_BIG, NBD_OPT_INFO, is_sound, NBD_REP_ERR_TOO_BIG, NULL },
+    { FAULT_BLOCK_SIZE_REQUIRED_UNTOLD, NBD_OPT_INFO, is_required_unasked, NBD_REP_ERR_BLOCK_SIZE_REQD,
+      NULL },
+    { FAULT_BLOCK_SIZE_REQUIRED_UNTOLD, NBD_OPT_GO, is_required_unasked, NBD_REP_ERR_BLOCK_SIZE_REQD, NULL },
     { FAULT_INFO_EMPTY_NAME_UNKNOWN, NBD_OPT_INFO, is_default, NBD_REP_ERR_UNKNOWN, NULL },
     { FAULT_UNKNOWN_INFO_REFUSED, NBD_OPT_INFO, asks_unknown, NBD_REP_ERR_INVALID, NULL },
     { FAULT_UNKNOWN_INFO_REFUSED, NBD_OPT_GO, asks_unknown, NBD_REP_ERR_INVALID, NULL },
@@ -410,8 +437,8 @@ static const struct option_fault {
       NULL },
     { FAULT_EXPORT_NAME_CLOSES, NBD_OPT_EXPORT_NAME, always, 0, close_at_once },
     { FAULT_BLOCK_SIZE_DEMANDED, NBD_OPT_GO, asks_no_block_size, NBD_REP_ERR_BLOCK_SIZE_REQD, NULL },
-    { FAULT_UNKNOWN_EXPORT_POLICY, NBD_OPT_INFO, names_nothing, NBD_REP_ERR_POLICY, NULL },
-    { FAULT_UNKNOWN_EXPORT_POLICY, NBD_OPT_GO, names_nothing, NBD_REP_ERR_POLICY, NULL },
+    { FAULT_UNKNOWN_EXPORT_INVALID, NBD_OPT_INFO, names_nothing, NBD_REP_ERR_INVALID, NULL },
+    { FAULT_UNKNOWN_EXPORT_INVALID, NBD_OPT_GO, names_nothing, NBD_REP_ERR_INVALID, NULL },
     { FAULT_UNKNOWN_EXPORT_CLOSES, NBD_OPT_INFO, names_nothing, 0, close_at_once },
     { FAULT_UNKNOWN_EXPORT_CLOSES, NBD_OPT_GO, names_nothing, 0, close_at_once },
     { FAULT_UNKNOWN_EXPORT_SERVED, NBD_OPT_INFO, names_nothing, 0, info_of_default },

@@ -62,6 +62,12 @@ static void magic_changed(struct reference_session *s, size_t start, const struc
 
 /* ---- simple replies ---- */
 
+static void error_reversed(struct reference_session *s, size_t start, const struct request *r)
+{
+    (void)r;
+    edit_set(s, start + ERROR_AT, 4, __builtin_bswap32((uint32_t)edit_get(s, start + ERROR_AT, 4)));
+}
+
 static bool read_data_follows(const struct reference_session *s, size_t start)
 {
     return edit_get(s, start + ERROR_AT, 4) == 0 && s->output.len > start + WIRE_SIZE_simple_reply;
@@ -563,6 +569,7 @@ static const struct reply_fault {
     { FAULT_STRUCTURED_STATUS_WIDE, SCAN_KIND_CHUNK, NBD_REPLY_TYPE_BLOCK_STATUS, ANY,
       extended_status_widened },
 
+    { FAULT_ERROR_REVERSED, SCAN_KIND_SIMPLE_REPLY, ANY, ANY, error_reversed },
     { FAULT_COOKIE_CHANGED, SCAN_KIND_SIMPLE_REPLY, ANY, ANY, cookie_changed },
     { FAULT_COOKIE_CHANGED, SCAN_KIND_CHUNK, ANY, ANY, cookie_changed },
     { FAULT_COOKIE_BYTES_SWAPPED, SCAN_KIND_SIMPLE_REPLY, ANY, ANY, cookie_swapped },

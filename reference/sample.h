@@ -135,6 +135,7 @@ static const uint8_t sample_reselect[] = { 0,
 static const uint8_t sample_name[] = { 0, 0, 0, 3, OPTION(1, 0), REQUEST(0, 3, 6), RANGE(0, 0) };
 static const uint8_t sample_flags[] = { 0, 0, 0, 4, OPTION(3, 0) };
 static const uint8_t sample_unknown[] = { 0, 0, 0, 3, OPTION(1, 1), 'x', OPTION(2, 0) };
+static const uint8_t sample_required[] = { 0, 0, 0, 1, OPTION(7, 6), 0, 0, 0, 0, 0, 0 };
 static const uint8_t sample_abort[] = { 0, 0, 0, 3, OPTION(2, 1), 'x', OPTION(2, 0) };
 
 static const struct span samples[] = {

@@ -50,6 +50,7 @@ void haggle_greeting(struct session *s, const struct message *m)
         s->negotiated.export_known = true;
         s->negotiated.size = m->head.oldstyle.size;
         s->negotiated.transmission_flags = m->head.oldstyle.transmission;
+        s->last = LAST_OLDSTYLE;
         s->astray = s->astray || s->flags_seen;
         enter_transmission(s, span_of(NULL, 0));
         return;
@@ -135,6 +136,7 @@ void haggle_option(struct session *s, const struct message *m)
             continue;
         p->whole = true;
         p->sound = !m->flaw.rule;
+        p->data = m->body_bytes;
         p->asks_base = asks_for_base(m->option.queries);
         p->asks_nothing = m->option.query_count == 0;
         p->asks_block_size = asks_for(m->option.infos, NBD_INFO_BLOCK_SIZE);
@@ -154,10 +156,20 @@ static void option_done(struct session *s)
     s->gathered_count = 0;
 }
 
+static void forget_list(struct session *s)
+{
+    for (size_t i = 0; i < s->listed_count; i++) {
+        buffer_free(&s->listed[i].name);
+        buffer_free(&s->listed[i].details);
+    }
+    s->listed_count = 0;
+}
+
 void haggle_free(struct session *s)
 {
     while (s->option_count > 0)
         option_done(s);
+    forget_list(s);
     free(s->options);
     buffer_free(&s->info_name);
     buffer_free(&s->contexts_for);
@@ -203,6 +215,30 @@ static void take_info(struct session *s, struct pending *p, const struct message
         p->has_block_size = n->block_size_known = true;
         p->block_size = n->block_size = m->reply.block_size;
     }
+}
+
+static void take_server(struct session *s, const struct pending *p, const struct message *m)
+{
+    struct listed *l;
+
+    if (p->replies == 1)
+        forget_list(s);
+    if (s->listed_count == LISTED_MAX || m->flaw.rule)
+        return;
+    l = &s->listed[s->listed_count];
+    buffer_init(&l->name, NBD_MAX_STRING);
+    buffer_init(&l->details, NBD_MAX_STRING);
+    buffer_add(&l->name, m->reply.name.at, m->reply.name.len);
+    buffer_add(&l->details, m->reply.text.at, m->reply.text.len);
+    s->listed_count++;
+}
+
+const struct listed *haggle_listed(const struct session *s, struct span name)
+{
+    for (size_t i = 0; i < s->listed_count; i++)
+        if (span_equal(buffer_span(&s->listed[i].name), name))
+            return &s->listed[i];
+    return NULL;
 }
 
 static void take_context(struct session *s, const struct pending *p, const struct message *m)
@@ -295,7 +331,7 @@ static void take_error(struct session *s, const struct pending *p, uint32_t type
     if (p->option == NBD_OPT_SET_META_CONTEXT)
         select_contexts(s, p, false);
     if (type == NBD_REP_ERR_SHUTDOWN)
-        s->may_close = true;
+        s->may_close = s->shutting_down = true;
     if (p->option == NBD_OPT_GO && s->requests > 0)
         s->astray = true; /* requests were sent that the server takes for options */
 }
@@ -312,6 +348,8 @@ void haggle_reply(struct session *s, const struct message *m)
     note_tls_demand(s, p->option, type);
     if (type == NBD_REP_INFO) {
         take_info(s, p, m);
+    } else if (type == NBD_REP_SERVER && p->option == NBD_OPT_LIST) {
+        take_server(s, p, m);
     } else if (type == NBD_REP_META_CONTEXT && is_about_contexts(p->option)) {
         take_context(s, p, m);
     } else if (type == NBD_REP_ACK) {

@@ -14,6 +14,8 @@ struct rule;
 enum occasion {
     AT_WIRE,         /* told by wire: the scanner where framing is lost, the decoders where a frame is bad */
     AT_GREETING,     /* a newstyle greeting */
+    AT_OLDSTYLE,     /* an oldstyle greeting with all that follows it */
+    AT_CLIENT_FLAGS, /* the client has answered the greeting with its flags */
     AT_EXPORT,       /* an answer to NBD_OPT_EXPORT_NAME */
     AT_OPTION_REPLY, /* of any type */
     AT_INFO,         /* NBD_REP_INFO of sound length */
@@ -34,7 +36,7 @@ enum occasion {
 struct sight {
     struct session *session;
     const struct rule *rule;
-    const struct message *message;   /* the message at hand; NULL at LOST, CLOSE and STALL */
+    const struct message *message;   /* the message at hand; NULL at CLIENT_FLAGS, LOST, CLOSE, STALL */
     const struct exchange *exchange; /* what a reply belongs to, or a request; NULL: nothing in flight */
     const struct pending *option;    /* what an option reply belongs to; NULL: nothing */
 };
@@ -63,6 +65,12 @@ const char *occasion_text(enum occasion occasion);
 
 /* Shows the occasion to its rules.  Returns how many were broken. */
 size_t rules_look(struct session *s, enum occasion occasion, const struct message *m);
+
+/* The number with its bytes in reverse. */
+static inline uint32_t rule_swapped(uint32_t number)
+{
+    return number >> 24 | (number >> 8 & 0xff00) | (number << 8 & 0xff0000) | number << 24;
+}
 
 /* Notes what came instead of what sight->rule demands.  Always true. */
 bool broken(const struct sight *at, const char *fmt, ...) __attribute__((format(printf, 2, 3)));

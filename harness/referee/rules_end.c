@@ -63,7 +63,9 @@ bool closed_in_transmission(const struct sight *at)
 
 bool greeting_missing(const struct sight *at)
 {
-    return !at->session->greeted && broken(at, "no greeting");
+    uint64_t want;
+
+    return !at->session->greeted && progress(at, &want) < WIRE_SIZE_greeting && broken(at, "no greeting");
 }
 
 bool option_reply_missing(const struct sight *at)

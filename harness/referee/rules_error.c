@@ -39,6 +39,25 @@ bool chunk_error_unknown(const struct sight *at)
     return at->message->chunk.role == CHUNK_ERROR && is_unknown(at, at->message->chunk.error);
 }
 
+static bool is_swapped(const struct sight *at, uint32_t error)
+{
+    uint32_t other = rule_swapped(error);
+
+    return error != 0 && !vocabulary_name(&vocabulary_errors, error) &&
+           vocabulary_name(&vocabulary_errors, other) &&
+           broken(at, "error 0x%08" PRIx32 ", which is %" PRIu32 " with its bytes exchanged", error, other);
+}
+
+bool simple_error_swapped(const struct sight *at)
+{
+    return is_swapped(at, at->message->head.simple_reply.error);
+}
+
+bool chunk_error_swapped(const struct sight *at)
+{
+    return at->message->chunk.role == CHUNK_ERROR && is_swapped(at, at->message->chunk.error);
+}
+
 /* ---- NBD_EOVERFLOW and NBD_ENOTSUP ---- */
 
 static bool is_over_maximum(const struct sight *at)

@@ -14,12 +14,102 @@ bool reserved_handshake_flag(const struct sight *at)
            broken(at, "handshake flags 0x%04x", flags);
 }
 
-/* ---- the answer to NBD_OPT_EXPORT_NAME ---- */
-
 static const struct stream *server(const struct sight *at)
 {
     return &at->session->streams[SIDE_SERVER];
 }
+
+/* How much of the message under way has come. */
+static uint64_t progress(const struct sight *at, uint64_t *ret_want)
+{
+    uint64_t have;
+
+    scan_progress(&server(at)->scan, &have, ret_want);
+    return have;
+}
+
+bool handshake_flags_swapped(const struct sight *at)
+{
+    unsigned flags = at->message->head.newstyle.flags;
+
+    return flags != 0 && !(flags & ~0x0300u) &&
+           broken(at, "handshake flags 0x%04x, which are 0x%04x with their bytes exchanged", flags,
+                  flags >> 8);
+}
+
+/* The server waits for the client now. */
+bool greeting_goes_on(const struct sight *at)
+{
+    uint64_t want, have = progress(at, &want);
+
+    return at->session->greeted && !at->session->transmission && have > 0 &&
+           broken(at, "%" PRIu64 " bytes behind the 18 of the greeting", have);
+}
+
+/* How much of a greeting of WIRE_SIZE_greeting and more with this magic has come; 0: it is none, or complete.
+ */
+static uint64_t cut_off_greeting(const struct sight *at, uint64_t magic)
+{
+    const struct scan *scan = &server(at)->scan;
+    struct wire_in in = wire_in(span_of(scan->head, scan->have));
+    uint64_t want, have = progress(at, &want);
+
+    return !at->session->greeted && have >= WIRE_SIZE_greeting && wire_get_greeting(&in).magic == magic ? have
+                                                                                                        : 0;
+}
+
+bool newstyle_greeting_cut_off(const struct sight *at)
+{
+    uint64_t have = cut_off_greeting(at, NBD_OPTS_MAGIC);
+
+    return have > 0 && broken(at, "%" PRIu64 " of the 18 bytes of a greeting", have);
+}
+
+/* ---- the oldstyle greeting ---- */
+
+static bool are_zero(const struct sight *at, struct span padding)
+{
+    for (size_t i = 0; i < padding.len; i++)
+        if (padding.at[i] != 0)
+            return !broken(at, "byte %zu of the padding is 0x%02x", i, padding.at[i]);
+    return true;
+}
+
+bool oldstyle_with_other_padding(const struct sight *at)
+{
+    return !are_zero(at, at->message->body);
+}
+
+bool oldstyle_greeting_cut_off(const struct sight *at)
+{
+    uint64_t have = cut_off_greeting(at, NBD_CLISERV_MAGIC);
+
+    return have > 0 && broken(at, "%" PRIu64 " of the 152 bytes of an oldstyle greeting", have);
+}
+
+bool oldstyle_padding_too_long(const struct sight *at)
+{
+    return at->session->last == LAST_OLDSTYLE && server(at)->lost_how.got == 0 &&
+           broken(at, "zero bytes behind the 152 of the oldstyle greeting");
+}
+
+bool oldstyle_handshake_flag(const struct sight *at)
+{
+    unsigned flags = at->message->head.oldstyle.handshake;
+
+    return flags != 0 && broken(at, "handshake flags 0x%04x in an oldstyle greeting", flags);
+}
+
+bool oldstyle_flags_exchanged(const struct sight *at)
+{
+    unsigned first = at->message->head.oldstyle.handshake, second = at->message->head.oldstyle.transmission;
+
+    return (first & NBD_FLAG_HAS_FLAGS) && !(second & NBD_FLAG_HAS_FLAGS) &&
+           broken(at, "flags 0x%04x%04x: the transmission flags stand where the handshake flags belong",
+                  first, second);
+}
+
+/* ---- the answer to NBD_OPT_EXPORT_NAME ---- */
 
 bool export_with_reply_header(const struct sight *at)
 {
@@ -42,19 +132,13 @@ bool export_without_padding(const struct sight *at)
 
 bool export_with_other_padding(const struct sight *at)
 {
-    struct span padding = at->message->body;
-
-    for (size_t i = 0; i < padding.len; i++)
-        if (padding.at[i] != 0)
-            return broken(at, "byte %zu of the padding is 0x%02x", i, padding.at[i]);
-    return false;
+    return !are_zero(at, at->message->body);
 }
 
 bool export_cut_off_in_padding(const struct sight *at)
 {
-    uint64_t have, want;
+    uint64_t want, have = progress(at, &want);
 
-    scan_progress(&server(at)->scan, &have, &want);
     return !at->session->transmission && server(at)->head.kind == SCAN_KIND_EXPORT &&
            have >= WIRE_SIZE_export &&
            broken(at, "%" PRIu64 " of the %" PRIu64 " bytes of the answer to EXPORT_NAME", have, want);
@@ -103,6 +187,34 @@ static bool has_fast_zero_alone(const struct sight *at, unsigned flags)
            broken(at, "transmission flags 0x%04x, with SEND_FAST_ZERO and without SEND_WRITE_ZEROES", flags);
 }
 
+/* They are wrong as they stand, and would be right. */
+static bool flags_swapped(const struct sight *at, unsigned flags)
+{
+    return !(flags & NBD_FLAG_HAS_FLAGS) && (flags >> 8 & NBD_FLAG_HAS_FLAGS) &&
+           broken(at, "transmission flags 0x%04x, which are 0x%02x%02x with their bytes exchanged", flags,
+                  flags & 0xff, flags >> 8);
+}
+
+bool oldstyle_lacks_has_flags(const struct sight *at)
+{
+    return lacks_has_flags(at, at->message->head.oldstyle.transmission);
+}
+
+bool oldstyle_has_df_alone(const struct sight *at)
+{
+    return has_df_alone(at, at->message->head.oldstyle.transmission);
+}
+
+bool oldstyle_has_fast_zero_alone(const struct sight *at)
+{
+    return has_fast_zero_alone(at, at->message->head.oldstyle.transmission);
+}
+
+bool export_flags_swapped(const struct sight *at)
+{
+    return flags_swapped(at, at->message->head.export.flags);
+}
+
 bool export_lacks_has_flags(const struct sight *at)
 {
     return lacks_has_flags(at, at->message->head.export.flags);
@@ -121,6 +233,11 @@ bool export_has_fast_zero_alone(const struct sight *at)
 static bool is_info_export(const struct sight *at)
 {
     return at->message->reply.info == NBD_INFO_EXPORT;
+}
+
+bool info_flags_swapped(const struct sight *at)
+{
+    return is_info_export(at) && flags_swapped(at, at->message->reply.export.flags);
 }
 
 bool info_lacks_has_flags(const struct sight *at)

@@ -5,6 +5,7 @@
 
 #include "referee/rule.h"
 #include "wire/constants.h"
+#include "wire/vocabulary.h"
 
 /* What the client asked for is no longer known. */
 static bool options_unknown(const struct sight *at)
@@ -50,6 +51,170 @@ bool reply_to_nothing(const struct sight *at)
 
     return !at->option && !s->last_option_known && !options_unknown(at) &&
            broken(at, "an option reply of type 0x%" PRIx32 " before any option", type_of(at));
+}
+
+/* ---- bytes that are no reply, and replies that are cut off ---- */
+
+/* How the next message begins; false: it has a magic that is right. */
+static bool is_no_reply(const struct sight *at, uint64_t *ret_got)
+{
+    const struct session *s = at->session;
+
+    *ret_got = s->streams[SIDE_SERVER].lost_how.got;
+    return !s->transmission && strcmp(s->streams[SIDE_SERVER].lost_how.rule, "rep.header.magic") == 0;
+}
+
+/* Where an earlier reply was sound in its header, its data may be longer than its length says. */
+bool bytes_behind_reply(const struct sight *at)
+{
+    const struct session *s = at->session;
+    uint64_t got;
+
+    return is_no_reply(at, &got) && (s->last_option_known || (at->option && at->option->replies > 0)) &&
+           broken(at, "0x%016" PRIx64 " behind an option reply: its length is too small, or this is no magic",
+                  got);
+}
+
+bool transmission_in_haggling(const struct sight *at)
+{
+    uint64_t got;
+
+    return is_no_reply(at, &got) &&
+           (got >> 32 == NBD_SIMPLE_REPLY_MAGIC || got >> 32 == NBD_STRUCTURED_REPLY_MAGIC ||
+            got >> 32 == NBD_REQUEST_MAGIC) &&
+           broken(at, "a message of the transmission phase, 0x%08" PRIx64 ", in the handshake", got >> 32);
+}
+
+bool reply_cut_off(const struct sight *at)
+{
+    const struct stream *st = &at->session->streams[SIDE_SERVER];
+    uint64_t have, want;
+
+    scan_progress(&st->scan, &have, &want);
+    return at->session->greeted && !at->session->transmission && have >= WIRE_SIZE_option_reply &&
+           st->head.kind == SCAN_KIND_OPTION_REPLY &&
+           broken(at, "%" PRIu64 " of the %" PRIu64 " bytes of an option reply", have, want);
+}
+
+/* ---- types ---- */
+
+/* Whether the specification has a use for this reply to this option. */
+static bool is_of_use(uint32_t option, uint32_t type)
+{
+    switch (type) {
+    case NBD_REP_ACK:
+        return true;
+    case NBD_REP_SERVER:
+        return option == NBD_OPT_LIST;
+    case NBD_REP_INFO:
+        return option == NBD_OPT_INFO || option == NBD_OPT_GO;
+    case NBD_REP_META_CONTEXT:
+        return option == NBD_OPT_LIST_META_CONTEXT || option == NBD_OPT_SET_META_CONTEXT;
+    default: /* a number from the wire */
+        return reply_is_error(type);
+    }
+}
+
+static bool is_defined(uint32_t type)
+{
+    return vocabulary_name(&vocabulary_replies, type) != NULL;
+}
+
+/* Nobody knows what an option of the server's own may bring. */
+bool reply_type_of_no_use(const struct sight *at)
+{
+    return at->option && !options_unknown(at) && option_layout_of(at->option->option) != OPTION_UNKNOWN &&
+           !is_of_use(at->option->option, type_of(at)) &&
+           broken(at, "a reply of type 0x%" PRIx32 " to option %" PRIu32, type_of(at), at->option->option);
+}
+
+bool error_without_bit_31(const struct sight *at)
+{
+    uint32_t type = type_of(at);
+
+    return at->option && !options_unknown(at) && !is_of_use(at->option->option, type) &&
+           is_defined(type | UINT32_C(0x80000000)) &&
+           broken(at, "a reply of type 0x%" PRIx32 " to option %" PRIu32 ", where an error has bit 31", type,
+                  at->option->option);
+}
+
+bool reply_type_swapped(const struct sight *at)
+{
+    uint32_t type = type_of(at);
+
+    return !is_defined(type) && is_defined(rule_swapped(type)) &&
+           broken(at, "reply type 0x%08" PRIx32 ", which is 0x%08" PRIx32 " with its bytes exchanged", type,
+                  rule_swapped(type));
+}
+
+/* ---- texts ---- */
+
+enum {
+    RECOMMENDED = 256, /* bytes of a string at most */
+    ECHOED = 256 /* bytes of an option's data, from which on its answer may be long for having them in it */
+};
+
+static bool is_long(const struct sight *at, const char *what, struct span text)
+{
+    return text.len > RECOMMENDED && broken(at, "%s of %zu bytes", what, text.len);
+}
+
+bool text_longer_than_recommended(const struct sight *at)
+{
+    const struct reply_data *reply = &at->message->reply;
+
+    if (!at->option || at->option->data > ECHOED || reply->layout == REPLY_META_CONTEXT)
+        return false; /* names of contexts have a row of their own */
+    return is_long(at, "a name", reply->name) || is_long(at, "a text", reply->text);
+}
+
+bool message_longer_than_recommended(const struct sight *at)
+{
+    return is_long(at, "a message", at->message->chunk.message);
+}
+
+/* Line ends and tabs can be shown. */
+static bool has_control_character(const struct sight *at, const char *what, struct span text)
+{
+    for (size_t i = 0; i < text.len; i++)
+        if ((text.at[i] < ' ' && !strchr("\t\n\r", text.at[i])) || text.at[i] == 0x7f)
+            return broken(at, "%s with the control character 0x%02x", what, text.at[i]);
+    return false;
+}
+
+/* What is no text at all is told by wire. */
+static bool is_sound(const struct sight *at, enum reply_layout layout)
+{
+    return at->message->reply.layout == layout && !at->message->flaw.rule;
+}
+
+bool details_not_displayable(const struct sight *at)
+{
+    return is_sound(at, REPLY_SERVER) && has_control_character(at, "details", at->message->reply.text);
+}
+
+bool description_not_displayable(const struct sight *at)
+{
+    return at->message->reply.info == NBD_INFO_DESCRIPTION &&
+           has_control_character(at, "a description", at->message->reply.text);
+}
+
+bool message_not_displayable(const struct sight *at)
+{
+    return is_sound(at, REPLY_MESSAGE) && has_control_character(at, "a message", at->message->reply.text);
+}
+
+/* ---- shutting down ---- */
+
+/* A server that shuts down does not change its mind. */
+bool other_reply_behind_shutdown(const struct sight *at)
+{
+    uint32_t type = type_of(at);
+
+    return at->session->shutting_down && at->option && at->option->option != NBD_OPT_ABORT &&
+           (type == NBD_REP_ACK || reply_is_error(type)) && type != NBD_REP_ERR_SHUTDOWN &&
+           broken(at, "a reply of type 0x%" PRIx32 " to option %" PRIu32 ", after ERR_SHUTDOWN to another",
+                  type, at->option->option);
 }
 
 /* ---- INFO, GO, SET_META_CONTEXT ---- */
@@ -102,6 +267,21 @@ bool block_size_demanded_again(const struct sight *at)
            broken(at, "ERR_BLOCK_SIZE_REQD though BLOCK_SIZE was asked for");
 }
 
+bool block_size_demanded_untold(const struct sight *at)
+{
+    return is_answer_to_info_or_go(at) && type_of(at) == NBD_REP_ERR_BLOCK_SIZE_REQD &&
+           !at->option->asks_block_size && !has_info(at->option, NBD_INFO_BLOCK_SIZE) &&
+           broken(at, "ERR_BLOCK_SIZE_REQD, and no INFO BLOCK_SIZE before it");
+}
+
+/* With NBD_OPT_EXTENDED_HEADERS it breaks a rule of its own. */
+bool block_size_demanded_elsewhere(const struct sight *at)
+{
+    return at->option && !is_answer_to_info_or_go(at) && !is_answer_to(at, NBD_OPT_EXTENDED_HEADERS) &&
+           !options_unknown(at) && type_of(at) == NBD_REP_ERR_BLOCK_SIZE_REQD &&
+           broken(at, "ERR_BLOCK_SIZE_REQD to option %" PRIu32, at->option->option);
+}
+
 bool context_id_again(const struct sight *at)
 {
     const struct session *s = at->session;
@@ -113,6 +293,26 @@ bool context_id_again(const struct sight *at)
         if (s->gathered[i].id == at->message->reply.context)
             return broken(at, "context ID %" PRIu32 " twice", s->gathered[i].id);
     return false;
+}
+
+/* The list of an earlier LIST is forgotten once its first entry has come. */
+bool listed_again(const struct sight *at)
+{
+    return is_answer_to(at, NBD_OPT_LIST) && at->option->replies > 0 && type_of(at) == NBD_REP_SERVER &&
+           !at->message->flaw.rule && haggle_listed(at->session, at->message->reply.name) &&
+           broken(at, "an export on the list again");
+}
+
+/* Where either is left out they do not differ. */
+bool description_not_as_listed(const struct sight *at)
+{
+    const struct listed *l;
+
+    if (!is_answer_to_info_or_go(at) || at->message->reply.info != NBD_INFO_DESCRIPTION)
+        return false;
+    l = haggle_listed(at->session, buffer_span(&at->option->name));
+    return l && l->details.len > 0 && !span_equal(buffer_span(&l->details), at->message->reply.text) &&
+           broken(at, "a description that is not the one on the list");
 }
 
 bool info_type_again(const struct sight *at)
@@ -135,6 +335,27 @@ static const struct wire_info_block_size *sizes(const struct sight *at)
 static bool is_power_of_two(uint32_t number)
 {
     return number != 0 && (number & (number - 1)) == 0;
+}
+
+static bool are_right(const struct wire_info_block_size *b)
+{
+    return is_power_of_two(b->minimum) && b->minimum <= 65536 && is_power_of_two(b->preferred) &&
+           b->preferred >= 512 && b->preferred >= b->minimum && b->maximum >= b->preferred;
+}
+
+bool block_sizes_swapped(const struct sight *at)
+{
+    const struct wire_info_block_size *b = sizes(at);
+    struct wire_info_block_size other;
+
+    if (!b || are_right(b))
+        return false;
+    other = (struct wire_info_block_size){ rule_swapped(b->minimum), rule_swapped(b->preferred),
+                                           rule_swapped(b->maximum) };
+    return are_right(&other) && broken(at,
+                                       "block sizes 0x%08" PRIx32 " 0x%08" PRIx32 " 0x%08" PRIx32
+                                       ", which are right with their bytes exchanged",
+                                       b->minimum, b->preferred, b->maximum);
 }
 
 bool minimum_no_power_of_two(const struct sight *at)

@@ -52,6 +52,65 @@ static void greetings(void **state)
         session_stalled(t.s);
         BREAKS(&t, "greeting.magic");
     }
+    { /* flags of 8 bits */
+        TALK;
+        start(&t);
+        server_says(&t, NBDMAGIC, IHAVEOPT, 3);
+        session_stalled(t.s);
+        BREAKS(&t, "greeting.flags.width");
+    }
+    { /* flags of 32 bits */
+        TALK;
+        start(&t);
+        server_says(&t, NBDMAGIC, IHAVEOPT, U32(3));
+        client_says(&t, U32(0));
+        BREAKS(&t, "greeting.flags.width");
+    }
+    {
+        TALK;
+        start(&t);
+        server_says(&t, NBDMAGIC, IHAVEOPT, U16(0x0300));
+        BREAKS(&t, "greeting.flags.reserved-clear", "transport.integers.big-endian");
+    }
+}
+
+static void oldstyle(struct talk *t, uint16_t handshake, uint16_t transmission, uint8_t padding)
+{
+    *t = talk_with(NULL);
+    start(t);
+    server_says(t, NBDMAGIC, U64(UINT64_C(0x0000420281861253)), U64(EXPORT_SIZE), U16(handshake),
+                U16(transmission));
+    filled(t, SIDE_SERVER, padding, 123);
+}
+
+static void oldstyle_greetings(void **state)
+{
+    TALK;
+
+    (void)state;
+    oldstyle(&t, 0, 1, 0);
+    server_says(&t, 0);
+    request(&t, FLUSH, 0, 1, 0, 0);
+    simple(&t, 0, 1);
+    ends_well(&t);
+    oldstyle(&t, 0, 1, 0);
+    session_stalled(t.s);
+    BREAKS(&t, "greeting.oldstyle.reserved-zeroes");
+    oldstyle(&t, 0, 1, 1);
+    server_says(&t, 0);
+    BREAKS(&t, "greeting.oldstyle.reserved-zeroes");
+    oldstyle(&t, 0, 1, 0);
+    server_says(&t, 0, 0, 0, 0, 0);
+    BREAKS(&t, "greeting.oldstyle.reserved-zeroes");
+    oldstyle(&t, 3, 1, 0);
+    server_says(&t, 0);
+    BREAKS(&t, "greeting.flags.oldstyle-clear");
+    oldstyle(&t, 1, 0, 0);
+    server_says(&t, 0);
+    BREAKS(&t, "greeting.flags.oldstyle-clear", "flag.oldstyle-position", "flag.has-flags.set");
+    oldstyle(&t, 0, 1 | SEND_DF | 0x0800, 0);
+    server_says(&t, 0);
+    BREAKS(&t, "flag.send-df.only-with-structured", "flag.send-fast-zero.needs-write-zeroes");
 }
 
 static void answers_to_export_name(void **state)
@@ -237,6 +296,7 @@ static void answers_to_info_and_go(void **state)
         info_export(&t, INFO, WRITABLE);
         option_reply(&t, INFO, ACK, NOTHING);
         option(&t, GO, BYTES(U32(0), U16(0)));
+        option_reply(&t, GO, REP_INFO, BYTES(U16(3), U32(512), U32(512), U32(1 << 20)));
         option_reply(&t, GO, 0x80000008, NOTHING);
         ends_well(&t);
     }
@@ -281,6 +341,162 @@ static void strings_in_replies(void **state)
     option_reply(&t, LIST, 2, BYTES(U32(2), 'a', 0));
     option_reply(&t, LIST, 0x80000002, BYTES('n', 'o'));
     BREAKS(&t, "rep.server.name-length.max", "string.utf8", "string.no-nul");
+    t = talk_with(NULL);
+    start_haggling(&t, 3, 3);
+    option(&t, LIST, NOTHING);
+    option_reply(&t, LIST, 2, BYTES(U16(3), 'a', 'b', 'c'));
+    option_reply(&t, LIST, 2, BYTES(U16(0)));
+    option_reply(&t, LIST, ACK, NOTHING);
+    BREAKS(&t, "rep.server.name-length.width-32", "rep.server.name-length.width-32");
+}
+
+static void says_of_unknown(struct talk *t, size_t data, uint8_t with, size_t length)
+{
+    *t = talk_with(NULL);
+    start_haggling(t, 3, 3);
+    client_says(t, IHAVEOPT, U32(99), U32(data));
+    filled(t, SIDE_CLIENT, 'x', data);
+    server_says(t, REPLY_MAGIC, U32(99), U32(0x80000001), U32(length));
+    filled(t, SIDE_SERVER, with, length);
+}
+
+static void texts_for_people(void **state)
+{
+    TALK;
+
+    (void)state;
+    says_of_unknown(&t, 0, 'x', 256);
+    ends_well(&t);
+    says_of_unknown(&t, 0, '\n', 3);
+    ends_well(&t);
+    says_of_unknown(&t, 257, 'x', 4096); /* may have what was sent in it */
+    ends_well(&t);
+    says_of_unknown(&t, 256, 'x', 257);
+    BREAKS(&t, "string.length.recommended-256");
+    says_of_unknown(&t, 0, 'x', 4097);
+    BREAKS(&t, "string.length.recommended-256", "string.length.max-4096");
+    says_of_unknown(&t, 0, 0x1b, 3);
+    BREAKS(&t, "rep.err.data-is-message");
+    t = talk_with(NULL);
+    start_haggling(&t, 3, 3);
+    option(&t, LIST, NOTHING);
+    option_reply(&t, LIST, 2, BYTES(U32(1), 'a', 7));
+    option_reply(&t, LIST, ACK, NOTHING);
+    option(&t, INFO, BYTES(U32(0), U16(0)));
+    option_reply(&t, INFO, REP_INFO, BYTES(U16(2), 0x7f));
+    BREAKS(&t, "rep.server.details-displayable", "rep.info.description.displayable");
+    t = talk_with(NULL);
+    start_structured(&t, WRITABLE);
+    request(&t, READ, 0, 1, 0, 512);
+    server_says(&t, STRUCTURED, U16(DONE), U16(0x8001), U64(1), U32(6 + 257), U32(22), U16(257));
+    filled(&t, SIDE_SERVER, 'x', 257);
+    BREAKS(&t, "string.length.recommended-256");
+}
+
+static void lists(void **state)
+{
+    TALK;
+
+    (void)state;
+    start_haggling(&t, 3, 3);
+    for (unsigned i = 0; i < 2; i++) {
+        option(&t, LIST, NOTHING);
+        option_reply(&t, LIST, 2, BYTES(U32(1), 'a', 'o', 'l', 'd'));
+        option_reply(&t, LIST, 2, BYTES(U32(1), 'b'));
+        option_reply(&t, LIST, ACK, NOTHING);
+    }
+    option(&t, INFO, BYTES(U32(1), 'a', U16(0)));
+    option_reply(&t, INFO, REP_INFO, BYTES(U16(2), 'o', 'l', 'd'));
+    option_reply(&t, INFO, 0x80000002, NOTHING);
+    option(&t, INFO, BYTES(U32(1), 'b', U16(0)));
+    option_reply(&t, INFO, REP_INFO, BYTES(U16(2), 'n', 'e', 'w'));
+    ends_well(&t);
+    t = talk_with(NULL);
+    start_haggling(&t, 3, 3);
+    option(&t, LIST, NOTHING);
+    option_reply(&t, LIST, 2, BYTES(U32(1), 'a', 'o', 'l', 'd'));
+    option_reply(&t, LIST, 2, BYTES(U32(1), 'a'));
+    option_reply(&t, LIST, ACK, NOTHING);
+    option(&t, INFO, BYTES(U32(1), 'a', U16(0)));
+    option_reply(&t, INFO, REP_INFO, BYTES(U16(2), 'n', 'e', 'w'));
+    BREAKS(&t, "opt.list.one-server-per-export", "rep.info.description.same-as-list");
+}
+
+static void replies_that_are_none(void **state)
+{
+    TALK;
+
+    (void)state;
+    start_haggling(&t, 3, 3); /* the first of them: its magic alone is wrong */
+    option(&t, LIST, NOTHING);
+    server_says(&t, U64(UINT64_C(0x0003e889045565aa)));
+    BREAKS(&t, "rep.header.magic");
+    t = talk_with(NULL); /* more data than it has length */
+    start_haggling(&t, 3, 3);
+    option(&t, 99, NOTHING);
+    option_reply(&t, 99, 0x80000001, NOTHING);
+    server_says(&t, U64(0));
+    BREAKS(&t, "rep.header.magic", "rep.data");
+    t = talk_with(NULL); /* less */
+    start_haggling(&t, 3, 3);
+    option(&t, 99, NOTHING);
+    server_says(&t, REPLY_MAGIC, U32(99), U32(0x80000001), U32(1));
+    session_stalled(t.s);
+    BREAKS(&t, "rep.data");
+    t = talk_with(NULL);
+    start_haggling(&t, 3, 3);
+    option(&t, 99, NOTHING);
+    server_says(&t, SIMPLE, U32(22), U64(0));
+    BREAKS(&t, "session.handshake-first");
+}
+
+/* What the answer of a type to an option breaks. */
+static void answers(struct talk *t, uint32_t number, uint32_t type)
+{
+    *t = talk_with(NULL);
+    start_haggling(t, 3, 3);
+    option(t, number, NOTHING);
+    option_reply(t, number, type, type == 2 ? BYTES(U32(0)) : NOTHING);
+}
+
+static void types_of_replies(void **state)
+{
+    TALK;
+
+    (void)state;
+    answers(&t, 99, 0x5555); /* an option of the server's own may have replies of its own */
+    ends_well(&t);
+    answers(&t, LIST, 0x8000ffff);
+    ends_well(&t);
+    answers(&t, LIST, 0x5555);
+    BREAKS(&t, "rep.header.type");
+    answers(&t, ABORT, 2);
+    BREAKS(&t, "rep.header.type", "rep.err.bit-31");
+    answers(&t, 99, 6);
+    BREAKS(&t, "rep.err.bit-31");
+    answers(&t, 99, 0x01000080);
+    BREAKS(&t, "transport.integers.big-endian");
+    answers(&t, LIST, 0x80000008);
+    BREAKS(&t, "opt.info-go.block-size-reqd");
+    answers(&t, LIST, 0x80000007);
+    option(&t, ABORT, NOTHING);
+    option_reply(&t, ABORT, ACK, NOTHING);
+    ends_well(&t);
+    answers(&t, LIST, 0x80000007);
+    option(&t, 99, NOTHING);
+    option_reply(&t, 99, 0x80000001, NOTHING);
+    BREAKS(&t, "session.shutdown.later-options");
+    t = talk_with(NULL);
+    start_haggling(&t, 3, 3);
+    option(&t, GO, BYTES(U32(0), U16(0)));
+    option_reply(&t, GO, 0x80000008, NOTHING);
+    BREAKS(&t, "opt.info-go.block-size-reqd.info-first");
+    t = talk_with(NULL);
+    start_haggling(&t, 3, 3);
+    option(&t, GO, BYTES(U32(0), U16(0)));
+    option_reply(&t, GO, REP_INFO, BYTES(U16(3), U32(512), U32(512), U32(1 << 20)));
+    option_reply(&t, GO, 0x80000008, NOTHING);
+    ends_well(&t);
 }
 
 static void context_ids(void **state)
@@ -432,6 +648,35 @@ static void size_constraints(void **state)
     option_reply(&t, GO, REP_INFO, BYTES(U16(3), U32(512), U32(512), U32(512)));
     option_reply(&t, GO, ACK, NOTHING);
     BREAKS(&t, "block-size.export-size.multiple-of-min");
+}
+
+static void bytes_in_reverse(void **state)
+{
+    TALK;
+
+    (void)state;
+    with_sizes(&t, 0x01000000, 0x00100000, 0x00000002);
+    BREAKS(&t, "transport.integers.big-endian", "block-size.min.at-most-64k",
+           "block-size.preferred.at-least-min-and-512", "block-size.max-payload.at-least-preferred",
+           "block-size.max-payload.at-least-1m", "block-size.export-size.multiple-of-min");
+    t = talk_with(NULL);
+    start_haggling(&t, 3, 3);
+    option(&t, EXPORT_NAME, NOTHING);
+    server_says(&t, U64(EXPORT_SIZE), U16(0x0100));
+    BREAKS(&t, "transport.integers.big-endian", "flag.has-flags.set");
+    t = talk_with(NULL);
+    start_simple(&t, 0x0100);
+    BREAKS(&t, "transport.integers.big-endian", "flag.has-flags.set");
+    t = talk_with(NULL);
+    start_simple(&t, WRITABLE);
+    request(&t, READ, 0, 1, 0, 1);
+    simple(&t, 0x16000000, 1);
+    BREAKS(&t, "transport.integers.big-endian", "error.allowed-values");
+    t = talk_with(NULL);
+    start_structured(&t, WRITABLE);
+    request(&t, READ, 0, 1, 0, 1);
+    chunk(&t, DONE, 0x8001, 1, BYTES(U32(0x16000000), U16(0)));
+    BREAKS(&t, "transport.integers.big-endian", "error.allowed-values");
 }
 
 /* ---- replies ---- */
@@ -1657,11 +1902,17 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(greetings),
+        cmocka_unit_test(oldstyle_greetings),
         cmocka_unit_test(answers_to_export_name),
         cmocka_unit_test(zeroes_behind_go),
         cmocka_unit_test(which_option_is_answered),
         cmocka_unit_test(answers_to_info_and_go),
         cmocka_unit_test(strings_in_replies),
+        cmocka_unit_test(texts_for_people),
+        cmocka_unit_test(lists),
+        cmocka_unit_test(replies_that_are_none),
+        cmocka_unit_test(types_of_replies),
+        cmocka_unit_test(bytes_in_reverse),
         cmocka_unit_test(context_ids),
         cmocka_unit_test(names_of_contexts),
         cmocka_unit_test(listings_of_contexts),

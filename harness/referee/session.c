@@ -329,6 +329,7 @@ static void client_message(struct session *s, struct message *m)
 {
     switch (m->head.kind) {
     case SCAN_KIND_CLIENT_FLAGS:
+        rules_look(s, AT_CLIENT_FLAGS, NULL);
         haggle_client_flags(s, m);
         break;
     case SCAN_KIND_OPTION:
@@ -389,6 +390,7 @@ static void server_message(struct session *s, const struct message *m)
         haggle_greeting(s, m);
         break;
     case SCAN_KIND_OLDSTYLE:
+        rules_look(s, AT_OLDSTYLE, m);
         haggle_greeting(s, m);
         break;
     case SCAN_KIND_OPTION_REPLY:

@@ -44,6 +44,12 @@ struct stream {
 };
 
 #define PENDING_INFOS 16
+#define LISTED_MAX 64 /* exports of a list that are remembered */
+
+/* What NBD_OPT_LIST has said of an export. */
+struct listed {
+    struct buffer name, details;
+};
 
 /* An option that awaits its final reply. */
 struct pending {
@@ -53,6 +59,7 @@ struct pending {
     bool asks_block_size;
     bool asks_nothing;  /* LIST_META_CONTEXT, SET_META_CONTEXT: without queries */
     bool asks_base;     /* LIST_META_CONTEXT, SET_META_CONTEXT: for nothing but contexts in "base:" */
+    uint64_t data;      /* bytes of it */
     struct buffer name; /* of the export */
     unsigned replies;
     uint16_t infos[PENDING_INFOS]; /* types that came in reply, each once */
@@ -63,7 +70,7 @@ struct pending {
 };
 
 /* What the server's last message was, as far as it says what strange bytes behind it may be. */
-enum last_message { LAST_OTHER, LAST_GO_ACK, LAST_EXPORT, LAST_EXPORT_BAD };
+enum last_message { LAST_OTHER, LAST_OLDSTYLE, LAST_GO_ACK, LAST_EXPORT, LAST_EXPORT_BAD };
 
 /* An exchange and its place in the lists.  The exchange comes first, so that the one is the other. */
 struct held {
@@ -125,6 +132,9 @@ struct session {
     size_t option_count, option_room, options_sent;
     uint32_t last_option; /* the one answered last */
     bool last_option_known;
+    bool shutting_down;               /* the server has said so: NBD_REP_ERR_SHUTDOWN */
+    struct listed listed[LISTED_MAX]; /* by the LIST answered last, or being answered: its first exports */
+    size_t listed_count;
     struct buffer info_name;    /* the export of the INFO or GO answered last */
     struct buffer contexts_for; /* the export of the last SET_META_CONTEXT */
     bool contexts_doubtful;     /* they may not count: for another export, more than can be kept */
@@ -168,6 +178,8 @@ void haggle_free(struct session *s);
 /* TLS begins: what was negotiated before does not count. */
 void haggle_forget(struct session *s);
 
+/* What was listed under a name, or NULL. */
+const struct listed *haggle_listed(const struct session *s, struct span name);
 /* The option that the server has to answer next, or NULL. */
 struct pending *haggle_option_due(const struct session *s);
 /* The reply goes with an option that was answered already. */

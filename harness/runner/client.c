@@ -176,6 +176,24 @@ static bool flawed_greeting(struct client *c, struct span bytes)
     return false;
 }
 
+/* proto.md, "Oldstyle negotiation": the server says all that there is, and the client is in transmission. */
+static bool take_oldstyle(struct client *c)
+{
+    struct wire_oldstyle export;
+    struct span bytes;
+    struct wire_in in;
+
+    c->greeted = true;
+    if (!client_need(c, WIRE_SIZE_oldstyle, &bytes))
+        return false;
+    in = wire_in(bytes);
+    export = wire_get_oldstyle(&in);
+    c->oldstyle = true;
+    c->size = export.size;
+    c->transmission_flags = export.transmission;
+    return client_need(c, NBD_EXPORT_PADDING, &bytes);
+}
+
 /* proto.md, "Newstyle negotiation". */
 static bool take_greeting(struct client *c)
 {
@@ -187,11 +205,12 @@ static bool take_greeting(struct client *c)
         return false;
     in = wire_in(bytes);
     greeting = wire_get_greeting(&in);
-    if (greeting.init_passwd == NBD_INIT_PASSWD && greeting.magic == NBD_CLISERV_MAGIC)
-        return client_lose(c, "the server speaks oldstyle negotiation, which has no options to test");
+    if (greeting.magic == NBD_CLISERV_MAGIC)
+        return take_oldstyle(c);
     /* One that is right will do: that the other is wrong is for the cases to say. */
     if (greeting.init_passwd != NBD_INIT_PASSWD && greeting.magic != NBD_OPTS_MAGIC)
         return flawed_greeting(c, bytes);
+    c->greeted = true;
     if (!client_need(c, WIRE_SIZE_handshake_flags, &bytes))
         return false;
     in = wire_in(bytes);
@@ -260,7 +279,7 @@ bool client_open(struct client *c, const struct target *target, uint64_t timeout
     }
     c->broke = false;
     client_doing(c, "the greeting");
-    if (!take_greeting(c) || !send_flags(c)) {
+    if (!take_greeting(c) || (!c->oldstyle && !send_flags(c))) {
         client_close(c, false);
         return false;
     }
@@ -288,6 +307,7 @@ static void see_it_close(struct client *c)
 
 void client_close(struct client *c, bool in_transmission)
 {
+    bool requests = in_transmission || c->oldstyle;
     uint8_t bytes[WIRE_SIZE_extended_request];
     struct wire_out out = wire_out(bytes, sizeof bytes);
     const struct wire_request request = { .magic = (uint32_t)NBD_REQUEST_MAGIC, .type = NBD_CMD_DISC };
@@ -296,9 +316,9 @@ void client_close(struct client *c, bool in_transmission)
     struct span goodbye;
 
     if (c->link && !c->broke) {
-        if (in_transmission && c->extended)
+        if (requests && c->extended)
             wire_put_extended_request(&out, &extended);
-        else if (in_transmission)
+        else if (requests)
             wire_put_request(&out, &request);
         else
             option_put(&out, NBD_OPT_ABORT, span_of(NULL, 0));
@@ -497,6 +517,8 @@ enum client_way client_enter(struct client *c, const struct target *target, uint
     *ret_type = 0;
     if (!start(c, target, timeout_ns, headers))
         return CLIENT_FAILED;
+    if (c->oldstyle)
+        return CLIENT_IN;
     if (c->handshake_flags & NBD_FLAG_FIXED_NEWSTYLE) {
         enum client_way way = client_go(c, export, true, ret_type);
 

@@ -33,7 +33,9 @@ struct client {
     char doing[100];      /* what is being tried */
     char error[400];
 
+    bool greeted; /* the greeting has begun as one */
     uint16_t handshake_flags;
+    bool oldstyle;   /* the greeting was: there are no options, and transmission has begun */
     bool no_zeroes;  /* agreed */
     bool structured; /* STRUCTURED_REPLY was acknowledged */
     bool extended;   /* EXTENDED_HEADERS was: no request but DISC can then be made */

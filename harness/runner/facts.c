@@ -269,6 +269,8 @@ static void probe_options(struct probe *p)
                                         NBD_OPT_EXTENDED_HEADERS };
     uint32_t type;
 
+    if (p->facts->oldstyle)
+        return;
     p->facts->options = 1u << NBD_OPT_EXPORT_NAME;
     if (!p->fixed)
         return;
@@ -431,8 +433,11 @@ static void probe_connections(struct probe *p)
 
 static enum status probe_greeting(struct probe *p)
 {
-    if (!client_open(&p->client, p->target, p->wanted->timeout_ns))
+    if (!client_open(&p->client, p->target, p->wanted->timeout_ns)) {
+        p->facts->greeting_incomplete = p->client.greeted;
         return stop(p, STATUS_UNREACHABLE, p->client.error);
+    }
+    p->facts->oldstyle = p->client.oldstyle;
     p->facts->handshake_flags = p->client.handshake_flags;
     p->fixed = (p->client.handshake_flags & NBD_FLAG_FIXED_NEWSTYLE) != 0;
     client_close(&p->client, false);
@@ -455,8 +460,10 @@ enum status facts_probe(const struct target *target, const struct facts_wanted *
         memcpy(ret->export, wanted->export, strlen(wanted->export));
     }
     status = probe_greeting(&p);
-    if (status != STATUS_CONFORMS)
+    if (status != STATUS_CONFORMS) {
+        ret->no_way_in = ret->greeting_incomplete;
         return status;
+    }
     if (p.fixed)
         status = facts_tls_probe(target, wanted->timeout_ns, ret, ret_error);
     else if (target->tls_use == TARGET_TLS_ALWAYS)

@@ -22,6 +22,8 @@ struct facts {
     char export[NBD_MAX_STRING + 1]; /* NUL-terminated */
     bool export_chosen;              /* the only one in the list, not asked for */
     bool no_way_in; /* the server greets, and lets nobody into transmission: size, flags, ... are not known */
+    bool greeting_incomplete; /* it begins as one, and does not end: with no_way_in */
+    bool oldstyle;            /* the server greets in oldstyle: no flags, no options */
     uint16_t handshake_flags;
     uint64_t size;
     uint16_t flags_simple; /* transmission flags without structured replies, and with them */

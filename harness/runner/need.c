@@ -73,6 +73,7 @@ static bool find_fact(const char *word, const struct facts *f, bool *ret)
         { "tls_only", f->has_tls_only },
         { "without_tls", f->without_tls },
         { "hides_unknown", f->hides_unknown },
+        { "oldstyle", f->oldstyle },
         { "SEND_READ", true }, /* every server has these commands */
         { "SEND_WRITE", true },
         { "BLOCK_STATUS_PAYLOAD", f->extended && f->filters }, /* is never there without extended headers */

@@ -148,6 +148,11 @@ static enum plan_outcome check_mode(const struct preparation *p)
         return skip(p, "needs credentials for TLS (--tls-psk, --tls-certificates)");
     if (p->facts->secured && p->facts->tls_broken && p->planned->the_case->start >= START_OPTIONS)
         return skip(p, "no way into TLS was found");
+    if (p->facts->greeting_incomplete && p->planned->the_case->start != START_CONNECT)
+        return skip(p, "the greeting is incomplete");
+    if (p->facts->oldstyle &&
+        (p->planned->the_case->start == START_GREETING || p->planned->the_case->start == START_OPTIONS))
+        return skip(p, "the server greets in oldstyle, which has neither client flags nor options");
     if (p->facts->no_way_in && p->planned->the_case->start == START_TRANSMISSION)
         return skip(p, "no way into transmission was found");
     if (p->planned->mode == MODE_STRUCTURED && !p->facts->structured)

@@ -56,6 +56,8 @@ static void write_way(const struct facts *f, const struct way_wanted *wanted, st
 
     if (wanted->start >= START_GREETING)
         buffer_print(text, "S: GREETING\n");
+    if (f->oldstyle)
+        return;
     if (wanted->start >= START_OPTIONS)
         buffer_print(text, "C: FLAGS offered\n");
     if (wanted->start >= START_OPTIONS && f->secured)

@@ -86,6 +86,7 @@ void said_by_message(const struct message *m, struct said *ret)
     case SCAN_KIND_OLDSTYLE:
         add_number(ret, "style", 0);
         add_number(ret, "flags", m->head.oldstyle.handshake);
+        add_number(ret, "size", m->head.oldstyle.size);
         return;
     case SCAN_KIND_NEWSTYLE:
         add_number(ret, "style", 1);
@@ -94,6 +95,7 @@ void said_by_message(const struct message *m, struct said *ret)
     case SCAN_KIND_OPTION_REPLY:
         add_number(ret, "length", m->body_bytes);
         add_number(ret, "option", m->head.option_reply.option);
+        add_number(ret, "type", m->head.option_reply.type);
         if (!m->flaw.rule)
             add_reply_data(&m->reply, ret);
         return;

@@ -31,6 +31,7 @@ static const struct field_rule command_fields[] = {
 static const struct field_rule greeting_fields[] = {
     { "style", FIELD_WORD, &words_styles },
     { "flags", FIELD_FLAGS, &vocabulary_handshake_flags },
+    { "size", FIELD_NUMBER, NULL },
 };
 
 static const struct field_rule reply_fields[] = {
@@ -46,6 +47,7 @@ static const struct field_rule reply_fields[] = {
     { "message", FIELD_DATA, NULL },
     { "length", FIELD_NUMBER, NULL },
     { "option", FIELD_WORD, &vocabulary_options },
+    { "type", FIELD_WORD, &vocabulary_replies },
     { "info", FIELD_WORD, &vocabulary_infos },
 };
 
@@ -249,6 +251,7 @@ static const struct need_rule needs[] = {
     { "connections", NEED_COMPARED }, { "option", NEED_OPTION },        { "context", NEED_CONTEXT },
     { "block_size", NEED_PLAIN },     { "unasked", NEED_PLAIN },        { "tls", NEED_TLS },
     { "tls_only", NEED_PLAIN },       { "without_tls", NEED_PLAIN },    { "hides_unknown", NEED_PLAIN },
+    { "oldstyle", NEED_PLAIN },
 };
 
 static const struct need_rule flag = { "flag", NEED_PLAIN };

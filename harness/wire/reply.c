@@ -51,6 +51,11 @@ static void get_server(const struct reply_row *row, struct wire_in *in, struct r
         flaw_note(flaw, row->rule, "name length", 0, "is missing: the reply is too short for it");
         return;
     }
+    if (length > in->rest.len && length >> 16 > 0 && length >> 16 <= in->rest.len + 2) {
+        flaw_note(flaw, row->rule, "name length", 0, "would be right if it had 16 bits");
+        ret->name = in->rest;
+        return;
+    }
     if (length > in->rest.len) {
         flaw_note(flaw, "rep.server.name-length.max", "name length", 0, "reaches beyond the reply's data");
         ret->name = in->rest;
