@@ -245,13 +245,15 @@ static void wait_for_something(struct driving *g, const struct play_action *a)
         }
 }
 
-static void let_pass(const struct driving *g, uint64_t time_ns)
+/* What came meanwhile is heard. */
+static void let_pass(struct driving *g, uint64_t time_ns)
 {
     uint64_t left_ns = deadline_of(g, time_ns) - clock_ns();
     const struct timespec pause = { (time_t)(left_ns / NS_PER_S), (long)(left_ns % NS_PER_S) };
 
     if (left_ns <= time_ns) /* otherwise the moment is over already */
         nanosleep(&pause, NULL);
+    receive_all(g);
 }
 
 /* Does one action.  False when the play is over. */
