@@ -33,6 +33,7 @@ static const struct option_row rows[] = {
     { "expect", 0, "FILE", "deviations that are known: these do not fail the run" },
     { "strict", 0, NULL, "warnings, and deviations that are gone, fail the run, too" },
     { "exclude", 'x', "PATTERN", "cases to leave out" },
+    { "sweep", 0, "KIND", "deliver in other ways, too: bytes, splits, coalesce or cut" },
     { "timeout", 't', "SECONDS", "the longest wait for the server (default 10)" },
     { "pcap", 0, "FILE", "record all connections to a capture file" },
     { "verbose", 'v', NULL, "print the transcript of every case" },
@@ -52,6 +53,7 @@ enum {
     RUN_EXPECT,
     RUN_STRICT,
     RUN_EXCLUDE,
+    RUN_SWEEP,
     RUN_TIMEOUT,
     RUN_PCAP,
     RUN_VERBOSE,
@@ -159,6 +161,11 @@ static bool take(void *ctx, size_t row, const char *argument)
         return r->options.strict = true;
     case RUN_EXCLUDE:
         return add_word(r->excludes, &r->exclude_count, argument);
+    case RUN_SWEEP:
+        r->options.sweep = sweep_named(argument);
+        if (r->options.sweep == SWEEP_COUNT)
+            fprintf(stderr, "nbdtest: --sweep '%s' is none of bytes, splits, coalesce, cut\n", argument);
+        return r->options.sweep != SWEEP_COUNT;
     case RUN_TIMEOUT:
         return take_timeout(r, argument);
     case RUN_PCAP:

@@ -119,6 +119,7 @@ static struct run_options options_for(const struct target_run *t, const struct t
     o.exclude_count = count;
     o.export = o.export ? o.export : c->export;
     o.read_only = o.read_only || c->read_only;
+    o.destroy = o.destroy || c->destroy;
     o.timeout_ns = o.timeout_ns ? o.timeout_ns : c->timeout_ns;
     return o;
 }

@@ -15,12 +15,14 @@
 
 #define NS_PER_S UINT64_C(1000000000)
 #define RETRY_NS UINT64_C(20000000)
+#define PIECE_NS UINT64_C(500000)
 
 enum {
     ROOM_BYTES = 256 * 1024,
-    WAITS = 30,      /* full waits that an instance may use up in all */
-    TLS_ROUNDS = 8,  /* of a handshake within the process */
-    IDLE_ROUNDS = 3, /* of links within the process, which have then nothing more to say */
+    HELD_BYTES = 4 * 1024 * 1024, /* of messages that go in one piece */
+    WAITS = 30,                   /* full waits that an instance may use up in all */
+    TLS_ROUNDS = 8,               /* of a handshake within the process */
+    IDLE_ROUNDS = 3,              /* of links within the process, which have then nothing more to say */
 };
 
 /* One play's connections. */
@@ -33,11 +35,18 @@ struct driving {
     uint64_t wait;                            /* the wait that is going on, and when it is over */
     uint64_t wait_end_ns;
     uint64_t end_ns; /* when the instance has had all its time */
+    size_t message;  /* of the case, that is being sent */
+    /* Messages that are held back to go in one piece, and on which connection. */
+    struct buffer held;
+    struct play_action holding;
 };
 
 void drive_init(struct drive *d, const struct target *target, uint64_t timeout_ns)
 {
-    *d = (struct drive){ target, timeout_ns, WAITS * timeout_ns, memory_take(ROOM_BYTES) };
+    *d = (struct drive){ .target = target,
+                         .timeout_ns = timeout_ns,
+                         .limit_ns = WAITS * timeout_ns,
+                         .room = memory_take(ROOM_BYTES) };
 }
 
 void drive_free(struct drive *d)
@@ -147,29 +156,75 @@ static void close_connection(struct driving *g, unsigned i)
     g->tls[i] = false;
 }
 
-/* Sends and receives meanwhile, so that a server that answers while it is sent to never waits for us. */
-static void send_bytes(struct driving *g, const struct play_action *a)
+/* Sends and receives meanwhile, so that a server that answers while it is sent to never waits for us.  Takes
+ * what went off the front of *rest; false when nothing went for too long. */
+static bool send_piece(struct driving *g, const struct play_action *a, struct span *rest)
 {
-    struct span rest = a->bytes;
     uint64_t deadline_ns = deadline_of(g, a->time_ns > 0 ? a->time_ns : g->d->timeout_ns);
     unsigned idle = 0;
-    bool stuck = false;
 
-    while (rest.len > 0 && g->links[a->connection] && !g->ended[a->connection] && !stuck) {
-        size_t before = rest.len;
+    while (rest->len > 0 && g->links[a->connection] && !g->ended[a->connection]) {
+        size_t before = rest->len;
 
-        link_send(g->links[a->connection], &rest);
-        if (rest.len == 0)
+        link_send(g->links[a->connection], rest);
+        if (rest->len == 0)
             break;
-        if (receive_all(g) || rest.len < before) {
+        if (receive_all(g) || rest->len < before) {
             idle = 0;
             if (clock_ns() < g->end_ns)
                 continue;
         }
-        stuck = !wait_for_any(g, a->connection, deadline_ns, &idle);
+        if (!wait_for_any(g, a->connection, deadline_ns, &idle))
+            return false;
+    }
+    return true;
+}
+
+/* So that the server sees the piece by itself; one within the process has seen it already. */
+static void let_be_seen(const struct driving *g, unsigned connection)
+{
+    const struct timespec pause = { 0, (long)PIECE_NS };
+
+    if (g->links[connection] && link_descriptor(g->links[connection]) >= 0)
+        nanosleep(&pause, NULL);
+}
+
+static bool deliver(struct driving *g, const struct play_action *a, struct span *rest)
+{
+    const size_t whole = rest->len;
+    bool going = true;
+
+    while (going && rest->len > 0 && g->links[a->connection] && !g->ended[a->connection]) {
+        size_t offset = whole - rest->len;
+        struct span piece = { rest->at, sweep_piece(&g->d->delivery, g->message, offset, rest->len) };
+        size_t wanted = piece.len;
+
+        going = send_piece(g, a, &piece);
+        span_take(rest, wanted - piece.len);
+        if (sweep_is_cut(&g->d->delivery, g->message, whole - rest->len)) {
+            g->d->cut = true;
+            return true;
+        }
+        if (piece.len > 0)
+            break;
+        if (rest->len > 0)
+            let_be_seen(g, a->connection);
+    }
+    return going;
+}
+
+static void send_bytes(struct driving *g, const struct play_action *a)
+{
+    struct span rest = a->bytes;
+    bool going = a->way_in ? send_piece(g, a, &rest) : deliver(g, a, &rest);
+
+    if (!a->way_in) {
+        g->message++;
+        if (g->d->messages)
+            sweep_add(g->d->messages, a->bytes.len);
     }
     play_sent(g->play, a->connection, a->bytes.len - rest.len);
-    if (stuck)
+    if (!going)
         play_timed_out(g->play);
 }
 
@@ -225,6 +280,33 @@ static void start_tls(struct driving *g, const struct play_action *a)
     play_tls(g->play, a->connection, &what);
 }
 
+/* ---- messages that go in one piece ---- */
+
+static void send_held(struct driving *g)
+{
+    struct span rest = buffer_span(&g->held);
+
+    if (rest.len > 0)
+        send_piece(g, &g->holding, &rest); /* what does not go shows where it is waited for */
+    buffer_clear(&g->held);
+}
+
+/* True when the message will go with the next one. */
+static bool hold(struct driving *g, const struct play_action *a)
+{
+    if (g->d->delivery.kind != SWEEP_COALESCE || a->way_in)
+        return false;
+    if (g->held.len > 0 && g->holding.connection != a->connection)
+        send_held(g);
+    if (!buffer_add(&g->held, a->bytes.at, a->bytes.len)) {
+        send_held(g);
+        return false;
+    }
+    g->holding = *a;
+    play_sent(g->play, a->connection, a->bytes.len);
+    return true;
+}
+
 /* Successive waits of one number share a deadline, so that a server that dribbles does not make them longer.
  */
 static void wait_for_something(struct driving *g, const struct play_action *a)
@@ -260,13 +342,16 @@ static void let_pass(struct driving *g, uint64_t time_ns)
 static bool act(struct driving *g, const struct play_action *a)
 {
     assert(a->connection < PLAY_MAX_CONNECTIONS);
+    if (a->kind == PLAY_SEND && hold(g, a))
+        return true;
+    send_held(g);
     switch (a->kind) {
     case PLAY_OPEN:
         open_connection(g, a->connection);
         return true;
     case PLAY_SEND:
         send_bytes(g, a);
-        return true;
+        return !g->d->cut;
     case PLAY_FINISH:
         if (g->links[a->connection])
             link_finish(g->links[a->connection]);
@@ -300,10 +385,18 @@ void drive_play(struct drive *d, struct play *p)
     struct driving g = { .d = d, .play = p };
     struct play_action action;
 
+    d->cut = false;
+    if (d->messages)
+        d->messages->count = 0;
+    buffer_init(&g.held, HELD_BYTES);
     g.end_ns = clock_ns() + d->limit_ns;
     do
         action = play_next(p);
     while (act(&g, &action));
+    buffer_free(&g.held);
+    for (unsigned i = 0; i < PLAY_MAX_CONNECTIONS && d->cut && d->delivery.reset; i++)
+        if (g.links[i])
+            link_reset(g.links[i]);
     for (unsigned i = 0; i < PLAY_MAX_CONNECTIONS; i++)
         close_connection(&g, i);
 }

@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "runner/run.h"
+#include "runner/sweep.h"
 #include "script/play.h"
 #include "transport/link.h"
 
@@ -15,7 +16,10 @@ struct drive {
     const struct target *target;
     uint64_t timeout_ns; /* for connecting */
     uint64_t limit_ns;   /* for all waits of an instance together: a server that dribbles is cut off */
-    uint8_t *room;       /* private: bytes just received */
+    struct sweep_delivery delivery;  /* of what the case sends; SWEEP_NONE: as it is */
+    struct sweep_messages *messages; /* takes note of what it sends; NULL: nobody does */
+    bool cut;                        /* the delivery was cut off, and the play was left where it was */
+    uint8_t *room;                   /* private: bytes just received */
 };
 
 void drive_init(struct drive *d, const struct target *target, uint64_t timeout_ns);

@@ -34,6 +34,8 @@ struct run {
     struct drive drive;
     struct judge judge;
     struct arena *arena; /* of one instance */
+    struct arena *swept; /* of one delivery of it */
+    struct sweep_messages messages;
     struct totals totals;
     bool died;
     bool read_only; /* no case may write: so it was asked for, or nobody can tell what would be lost */
@@ -224,7 +226,7 @@ static void forget(struct run *r)
 
 /* The result lives in the arena. */
 static const struct play_result *play(struct run *r, const struct planned *p, const struct prepared *prepared,
-                                      const struct step *way_in)
+                                      const struct step *way_in, struct arena *arena)
 {
     struct further further = { r, p, &prepared->variables };
     const struct play_setup setup = {
@@ -236,10 +238,10 @@ static const struct play_result *play(struct run *r, const struct planned *p, co
         .model = r->model,
         .tls_mode = r->facts.tls_mode,
         .timeout_ns = r->timeout_ns,
-        .arena = r->arena,
+        .arena = arena,
     };
     struct play *play = play_new(&setup);
-    struct play_result *result = ARENA_NEW(r->arena, struct play_result);
+    struct play_result *result = ARENA_NEW(arena, struct play_result);
 
     drive_play(&r->drive, play);
     *result = *play_result(play);
@@ -281,6 +283,77 @@ static bool was_turned_away(const struct play_result *result)
            !holds(result->transcript, "\nS: GREETING") && !holds(result->transcript, "\nC: ");
 }
 
+static const struct play_result *play_patiently(struct run *r, const struct planned *p,
+                                                const struct prepared *prepared, const struct step *way_in,
+                                                struct arena *arena)
+{
+    const struct play_result *result;
+
+    /* Only where the server says so do its connections see each other's writes at once. */
+    if (!(prepared->transmission_flags & NBD_FLAG_CAN_MULTI_CONN))
+        forget(r);
+    result = play(r, p, prepared, way_in, arena);
+    if (was_turned_away(result) && !r->drive.cut &&
+        drive_is_served(&r->drive, PATIENCE_NS, (char[400]){ 0 }, 400))
+        result = play(r, p, prepared, way_in, arena); /* it only needed a moment after the last client */
+    return result;
+}
+
+static void judge_result(struct run *r, const struct planned *p, const struct play_result *result,
+                         struct arena *arena, struct instance *i)
+{
+    judge_play(&r->judge, p->the_case, result, arena, i);
+    if (result->failed > 0 || result->error || result->unreachable || result->server_closed_early) {
+        forget(r);
+        see_whether_alive(r, i);
+    }
+}
+
+/* ---- sweeps ---- */
+
+/* Plays an instance with one delivery.  True when that is as good as without. */
+static bool holds_delivered(struct run *r, const struct planned *p, const struct prepared *prepared,
+                            const struct step *way_in, struct instance *i)
+{
+    struct instance swept = instance_of(p);
+    const struct play_result *result = play_patiently(r, p, prepared, way_in, r->swept);
+
+    if (r->drive.cut) {
+        forget(r);
+        swept.transcript = i->transcript; /* what would have come, had the client stayed */
+        see_whether_alive(r, &swept);
+    } else {
+        judge_result(r, p, result, r->swept, &swept);
+    }
+    if (swept.verdict <= VERDICT_NOTE || swept.verdict == VERDICT_KNOWN)
+        return true;
+    *i = swept;
+    return false;
+}
+
+/* Once more for each delivery of the sweep, until one does not hold. */
+static void sweep_instance(struct run *r, const struct planned *p, const struct prepared *prepared,
+                           const struct step *way_in, struct instance *i)
+{
+    const enum sweep kind = r->options->sweep;
+    const size_t count = sweep_count(kind, &r->messages);
+    bool holds = true;
+    char how[100];
+
+    r->drive.messages = NULL;
+    for (size_t d = 0; d < count && holds && !r->died; d++) {
+        r->drive.delivery = sweep_delivery(kind, &r->messages, d);
+        arena_reset(r->swept);
+        holds = holds_delivered(r, p, prepared, way_in, i);
+    }
+    if (!holds) {
+        sweep_print(&r->drive.delivery, how, sizeof how);
+        if (!i->reason)
+            i->reason = arena_print(r->arena, "%s", how);
+    }
+    r->drive.delivery = (struct sweep_delivery){ .kind = SWEEP_NONE };
+}
+
 static void play_instance(struct run *r, const struct planned *p, const struct prepared *prepared,
                           struct instance *i)
 {
@@ -289,7 +362,6 @@ static void play_instance(struct run *r, const struct planned *p, const struct p
                                        .contexts = p->the_case->contexts,
                                        .infos = p->the_case->infos };
     const struct step *way_in;
-    const struct play_result *result;
 
     if (!ways_find(&r->ways, &wanted, &way_in, &i->reason)) {
         i->verdict = VERDICT_ERROR;
@@ -297,17 +369,10 @@ static void play_instance(struct run *r, const struct planned *p, const struct p
     }
     if (prepared->has_window)
         ranges_add(&r->touched, prepared->base, prepared->window);
-    /* Only where the server says so do its connections see each other's writes at once. */
-    if (!(prepared->transmission_flags & NBD_FLAG_CAN_MULTI_CONN))
-        forget(r);
-    result = play(r, p, prepared, way_in);
-    if (was_turned_away(result) && drive_is_served(&r->drive, PATIENCE_NS, (char[400]){ 0 }, 400))
-        result = play(r, p, prepared, way_in); /* it only needed a moment after the last client */
-    judge_play(&r->judge, p->the_case, result, r->arena, i);
-    if (result->failed > 0 || result->error || result->unreachable || result->server_closed_early) {
-        forget(r);
-        see_whether_alive(r, i);
-    }
+    r->drive.messages = &r->messages;
+    judge_result(r, p, play_patiently(r, p, prepared, way_in, r->arena), r->arena, i);
+    if (r->options->sweep != SWEEP_NONE && i->verdict <= VERDICT_NOTE)
+        sweep_instance(r, p, prepared, way_in, i);
 }
 
 static void run_instance(struct run *r, const struct planned *p)
@@ -494,6 +559,7 @@ enum status run_library(const struct library *library, const struct catalogue *c
     r.reached.secured = r.facts.secured && !r.facts.tls_broken;
     if (status == STATUS_CONFORMS || r.facts.no_way_in) {
         r.arena = arena_new();
+        r.swept = arena_new();
         r.ways = (struct ways){ r.plan.arena, &r.facts, NULL };
         r.model = model_new();
         drive_init(&r.drive, r.target, r.timeout_ns);
@@ -502,6 +568,7 @@ enum status run_library(const struct library *library, const struct catalogue *c
         judge_free(&r.judge);
         drive_free(&r.drive);
         model_free(r.model);
+        arena_free(r.swept);
         arena_free(r.arena);
     }
     plan_free(&r.plan);

@@ -11,6 +11,7 @@
 #include "runner/catalogue.h"
 #include "runner/expectation.h"
 #include "runner/library.h"
+#include "runner/sweep.h"
 #include "runner/verdict.h"
 #include "transport/link.h"
 #include "transport/tls.h"
@@ -43,7 +44,8 @@ struct run_options {
     size_t pattern_count;
     const char *const *excludes;
     size_t exclude_count;
-    bool strict; /* warnings and fixed make the run fail */
+    bool strict;      /* warnings and fixed make the run fail */
+    enum sweep sweep; /* play each instance that holds again, delivered in other ways */
 };
 
 /* The statuses of the program; the first that applies. */

@@ -329,9 +329,106 @@ static void a_server_that_closes_at_every_byte_is_survived(void **state)
     }
 }
 
+/* ---- sweeps ---- */
+
+static const char swept[] =
+    "case haggles \"t\"\nstart greeting\n\nC: FLAGS offered\nC: OPT LIST\nS: REP SERVER*\nS: REP ACK\n"
+    "C: OPT ABORT\nS: close\n"
+    "\n"
+    "case zeroes \"t\"\nmodes simple\nneeds writable, SEND_WRITE_ZEROES\nwindow 4*$block\n\n"
+    "C: WRITE offset=$base length=4*$block data=pattern(1)\nS: OK\n"
+    "C: READ offset=$base length=2*$block as a\nC: READ offset=$base length=$block as b\n"
+    "S: unordered {\n  a DATA by zeroes.read\n  b DATA\n}\n";
+
+static void a_sound_server_holds_however_it_is_sent_to(void **state)
+{
+    (void)state;
+    for (unsigned kind = SWEEP_NONE; kind < SWEEP_COUNT; kind++) {
+        struct fixture f;
+        unsigned connections;
+
+        set_up(&f, swept);
+        f.options.sweep = (enum sweep)kind;
+        if (run(&f) != STATUS_CONFORMS)
+            fail_msg("%s: %s: %s", f.told.last_id, f.told.came, buffer_text(&f.error));
+        assert_int_equal(f.told.instances, 2);
+        assert_int_equal(f.told.by_verdict[VERDICT_PASS], 2);
+        connections = f.server.connections;
+        tear_down(&f);
+        if (kind == SWEEP_SPLITS || kind == SWEEP_CUT) /* they were all played */
+            assert_true(connections > 4 + 16 + 16 + 28);
+    }
+}
+
+/* What only a sweep sees, and what is said of it. */
+static void expect_seen(void (*turn)(struct test_server *s), enum sweep kind, const char *reason)
+{
+    struct fixture f;
+
+    set_up(&f, swept);
+    turn(&f.server);
+    assert_int_equal(run(&f), STATUS_CONFORMS);
+    tear_down(&f);
+
+    set_up(&f, swept);
+    turn(&f.server);
+    f.options.sweep = kind;
+    assert_int_not_equal(run(&f), STATUS_CONFORMS);
+    assert_true(f.told.by_verdict[VERDICT_FAIL] > 0);
+    if (!strstr(f.told.reason, reason))
+        fail_msg("'%s' is not in '%s'", reason, f.told.reason);
+    tear_down(&f);
+}
+
+static void want_whole(struct test_server *s)
+{
+    s->wants_whole = true;
+}
+
+static void see_one_at_once(struct test_server *s)
+{
+    s->one_at_once = true;
+}
+
+static void die_when_cut(struct test_server *s)
+{
+    s->dies_when_cut = true;
+}
+
+static void a_server_that_wants_messages_whole_is_seen(void **state)
+{
+    (void)state;
+    expect_seen(want_whole, SWEEP_BYTES, "sent byte by byte");
+    expect_seen(want_whole, SWEEP_SPLITS, "message 1 sent in two pieces, cut behind 1 bytes");
+}
+
+static void a_server_that_sees_one_message_of_a_piece_is_seen(void **state)
+{
+    (void)state;
+    expect_seen(see_one_at_once, SWEEP_COALESCE, "messages sent in one piece");
+}
+
+static void a_server_that_dies_of_half_a_message_is_seen(void **state)
+{
+    struct fixture f;
+
+    (void)state;
+    expect_seen(die_when_cut, SWEEP_CUT, "the client gone, by FIN, behind 1 bytes of message 1");
+    set_up(&f, swept);
+    f.server.dies_when_cut = true;
+    f.options.sweep = SWEEP_CUT;
+    assert_int_equal(run(&f), STATUS_DIED);
+    assert_true(f.told.died);
+    tear_down(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_sound_server_holds_however_it_is_sent_to),
+        cmocka_unit_test(a_server_that_wants_messages_whole_is_seen),
+        cmocka_unit_test(a_server_that_sees_one_message_of_a_piece_is_seen),
+        cmocka_unit_test(a_server_that_dies_of_half_a_message_is_seen),
         cmocka_unit_test(verdicts_follow_from_the_levels_of_rows),
         cmocka_unit_test(a_must_that_does_not_hold_is_a_violation),
         cmocka_unit_test(warnings_matter_where_the_user_is_strict),

@@ -256,11 +256,22 @@ static void take_pid_file(struct parser *p, struct span rest)
     p->current->pid_file = only_word(p, rest);
 }
 
-static void take_read_only(struct parser *p, struct span rest)
+static void take_nothing(struct parser *p, struct span rest)
 {
     if (trim(rest).len > 0)
         diagnostic_error(p->d, place_of(p, trim(rest)), "nothing may follow");
+}
+
+static void take_read_only(struct parser *p, struct span rest)
+{
+    take_nothing(p, rest);
     p->current->read_only = true;
+}
+
+static void take_destroy(struct parser *p, struct span rest)
+{
+    take_nothing(p, rest);
+    p->current->destroy = true;
 }
 
 /* Digits up to the unit; false after telling the user. */
@@ -296,11 +307,17 @@ static void take_rows(struct parser *p, struct span rest)
 }
 
 static const struct key keys[] = {
-    { "command", take_command, more_command, NULL }, { "setup", take_setup, more_setup, NULL },
-    { "file", take_file, more_file, end_file },      { "expect", take_expect, NULL, NULL },
-    { "exclude", take_exclude, NULL, NULL },         { "export", take_export, NULL, NULL },
-    { "pid-file", take_pid_file, NULL, NULL },       { "read-only", take_read_only, NULL, NULL },
-    { "timeout", take_timeout, NULL, NULL },         { "rows", take_rows, NULL, NULL },
+    { "command", take_command, more_command, NULL },
+    { "setup", take_setup, more_setup, NULL },
+    { "file", take_file, more_file, end_file },
+    { "expect", take_expect, NULL, NULL },
+    { "exclude", take_exclude, NULL, NULL },
+    { "export", take_export, NULL, NULL },
+    { "pid-file", take_pid_file, NULL, NULL },
+    { "read-only", take_read_only, NULL, NULL },
+    { "destroy", take_destroy, NULL, NULL },
+    { "timeout", take_timeout, NULL, NULL },
+    { "rows", take_rows, NULL, NULL },
 };
 
 enum { KEY_COUNT = sizeof keys / sizeof keys[0] };

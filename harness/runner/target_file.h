@@ -57,6 +57,7 @@ struct target_configuration {
     const char
         *pid_file;  /* the server goes to the background and leaves its process id there; NULL: it stays */
     bool read_only; /* no case that writes */
+    bool destroy;   /* nobody needs to look what is there before cases write */
     uint64_t timeout_ns; /* 0: not said */
     uint64_t rows;       /* how many requirements have to be checked at least */
 };

@@ -50,6 +50,7 @@ static void what_stands_above_the_names_holds_for_all(void **state)
                                   "expect   two.expect\n"
                                   "exclude  zero-* trim\n"
                                   "read-only\n"
+                                  "destroy\n"
                                   "rows     12\n"
                                   "export   \"a disk\"\n");
     const struct target_configuration *one = target_file_find(t, "one"), *two = target_file_find(t, "two");
@@ -74,6 +75,8 @@ static void what_stands_above_the_names_holds_for_all(void **state)
     assert_int_equal(two->exclude_count, 2);
     assert_string_equal(two->excludes[1], "trim");
     assert_true(two->read_only);
+    assert_true(two->destroy);
+    assert_false(one->destroy);
     assert_int_equal(two->rows, 12);
     assert_string_equal(two->export, "a disk");
     assert_int_equal(two->command.count, 7);

@@ -34,6 +34,9 @@ struct test_server {
     bool repeats;              /* ... again and again */
     bool closes;               /* ... and then it closes */
     size_t closes_after;       /* closes each connection after so many bytes; 0: never */
+    bool wants_whole;          /* a message whose beginning comes by itself ends the connection */
+    bool one_at_once;          /* of what comes in one piece, only the first message is seen */
+    bool dies_when_cut;        /* when a connection ends amid a message */
     /* what happened */
     bool dead;
     unsigned connections, open;
@@ -263,6 +266,13 @@ static inline bool test_is_whole(const struct test_connection *c, struct span by
     return bytes.len >= WIRE_SIZE_request + length;
 }
 
+static inline bool test_has_header(const struct test_connection *c, size_t len)
+{
+    if (!c->flags_taken)
+        return len >= WIRE_SIZE_client_flags;
+    return len >= (size_t)(c->transmission ? WIRE_SIZE_request : WIRE_SIZE_option);
+}
+
 static inline bool test_take(void *ctx, struct span *bytes)
 {
     struct test_end *e = ctx;
@@ -283,14 +293,18 @@ static inline bool test_take(void *ctx, struct span *bytes)
         c->flags_taken = true;
         return !c->server->closes;
     }
+    if (c->server->wants_whole && e->in.len == 0 && !test_has_header(c, bytes->len))
+        return false;
     buffer_add(&e->in, bytes->at, bytes->len);
     span_take(bytes, bytes->len);
     while (e->in.len > 0 && test_is_whole(c, buffer_span(&e->in))) {
         struct span rest = buffer_span(&e->in);
 
-        if (!test_take_frame(c, &rest))
+        if (!test_take_frame(c, &rest)) {
+            buffer_clear(&e->in);
             return false;
-        buffer_drop(&e->in, e->in.len - rest.len);
+        }
+        buffer_drop(&e->in, c->server->one_at_once ? e->in.len : e->in.len - rest.len);
     }
     return true;
 }
@@ -322,6 +336,8 @@ static inline void test_closed(void *ctx)
     struct test_end *e = ctx;
 
     e->connection.server->open--;
+    if (e->connection.server->dies_when_cut && e->in.len > 0)
+        e->connection.server->dead = true;
     buffer_free(&e->connection.out);
     buffer_free(&e->in);
     free(e);

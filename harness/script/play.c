@@ -155,6 +155,7 @@ static bool send_out(struct play *p, const struct connection *c, bool open, stru
     p->sending = action_on(PLAY_SEND, c);
     p->sending.bytes = buffer_span(&p->out);
     p->sending.time_ns = timeout_ns(p);
+    p->sending.way_in = p->level_count > 0 && p->levels[p->level_count - 1].way_in;
     *ret = p->sending;
     return true;
 }

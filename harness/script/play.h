@@ -51,6 +51,7 @@ enum play_action_kind {
 struct play_action {
     enum play_action_kind kind;
     unsigned connection; /* index; not for WAIT, PAUSE, DONE */
+    bool way_in;         /* SEND: on the way to the case's first step */
     struct span bytes;   /* SEND; valid until play_sent() */
     uint64_t time_ns;    /* WAIT, SEND, TLS: the longest wait; PAUSE: how long */
     unsigned versions;   /* TLS: those to offer, SCRIPT_TLS_* of words.h; 0: what is usual */
