@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The player against servers that answer as a case expects, or not. */
 #include "script/play_puppet.h"
+#include "script/words.h"
 
 /* ---- the straight way ---- */
 
@@ -780,6 +781,129 @@ static void mistakes_of_the_case_are_errors(void **state)
     }
 }
 
+/* ---- TLS ---- */
+
+#define UPGRADE OPTIONS "C: OPT STARTTLS\nS: REP ACK\n"
+
+static void acknowledges_tls(struct server *s)
+{
+    greets(s);
+    replies(s, 5, 1, "");
+}
+
+static void after_the_upgrade_the_case_goes_on(void **state)
+{
+    struct server s = { .tls = { .result = PLAY_TLS_OK, .version = SCRIPT_TLS_1_3 } };
+    struct run r;
+
+    (void)state;
+    acknowledges_tls(&s);
+    replies(&s, 3, 1, "");
+    replies(&s, 2, 1, "");
+    r = play_text(UPGRADE "C: tls versions=TLS1_3|TLS1_2\nS: tls ok version=TLS1_3\n"
+                          "C: OPT LIST\nS: REP ACK\n",
+                  &s);
+    assert_int_equal(r.result->failed, 0);
+    assert_int_equal(r.handshakes, 1);
+    assert_int_equal(r.versions, SCRIPT_TLS_1_2 | SCRIPT_TLS_1_3);
+    expect_transcript_has(&r, "\nS: tls ok version=TLS1_3\nC: OPT LIST\n");
+    end(&r);
+}
+
+static void a_broken_handshake_breaks_what_the_line_cites(void **state)
+{
+    struct server s = { .tls = { .result = PLAY_TLS_BROKEN, .why = "no\nTLS" } };
+    struct run r;
+
+    (void)state;
+    acknowledges_tls(&s);
+    r = play_text(UPGRADE "C: tls\nS: tls ok by x.y\nC: OPT LIST\nS: REP ACK\n", &s);
+    assert_int_equal(r.result->failed, 1);
+    assert_string_equal(r.result->findings->rule, "x.y");
+    assert_non_null(strstr(r.result->findings->came, "no\\nTLS"));
+    end(&r);
+}
+
+/* Whom a server lets in is its own affair; which versions it speaks is not. */
+static void a_refusal_breaks_no_row_unless_versions_were_given(void **state)
+{
+    static const struct {
+        const char *line, *rule;
+    } lines[] = { { "C: tls\n", NULL }, { "C: tls versions=TLS1_2\n", "x.y" } };
+
+    (void)state;
+    for (size_t i = 0; i < 2; i++) {
+        struct server s = { .tls = { .result = PLAY_TLS_REFUSED, .why = "an alert" } };
+        char text[400];
+        struct run r;
+
+        acknowledges_tls(&s);
+        snprintf(text, sizeof text, UPGRADE "%sS: tls ok by x.y\n", lines[i].line);
+        r = play_text(text, &s);
+        assert_int_equal(r.result->failed, 1);
+        if (lines[i].rule)
+            assert_string_equal(r.result->findings->rule, lines[i].rule);
+        else
+            assert_null(r.result->findings->rule);
+        end(&r);
+    }
+}
+
+static void a_handshake_may_be_meant_to_fail(void **state)
+{
+    struct server s = { .tls = { .result = PLAY_TLS_REFUSED, .why = "an alert" } };
+    struct run r;
+
+    (void)state;
+    acknowledges_tls(&s);
+    s.cues[s.count++].what = RESETS;
+    r = play_text(UPGRADE "C: tls\nS: tls failed\nS: close\n", &s);
+    assert_int_equal(r.result->failed, 0);
+    end(&r);
+}
+
+static void plain_text_is_sent_and_told_and_judges_nothing(void **state)
+{
+    struct server s = { .count = 0 };
+    struct run r;
+
+    (void)state;
+    acknowledges_tls(&s);
+    s.cues[s.count++].what = CLOSES;
+    r = play_text(UPGRADE "C: plain \"xyz\"\nS: close\n", &s);
+    assert_int_equal(r.result->failed, 0);
+    assert_memory_equal(r.sent[0].at + r.sent[0].len - 3, "xyz", 3);
+    expect_transcript_has(&r, "\nC: plain hex(\"78797a\")\nS: close\n");
+    end(&r);
+}
+
+static void tls_without_leave_is_a_mistake(void **state)
+{
+    struct server s = { .count = 0 };
+    struct run r;
+
+    (void)state;
+    greets(&s);
+    r = play_text("S: GREETING\nC: FLAGS 3\nC: tls\nS: tls ok\n", &s);
+    assert_true(r.result->error);
+    assert_int_equal(r.handshakes, 0);
+    end(&r);
+}
+
+static void closing_under_tls_without_close_notify_is_told(void **state)
+{
+    struct server s = { .tls = { .result = PLAY_TLS_OK, .version = SCRIPT_TLS_1_2 } };
+    struct run r;
+
+    (void)state;
+    acknowledges_tls(&s);
+    s.cues[s.count++].what = CUTS_OFF;
+    r = play_text(UPGRADE "C: tls\nS: tls ok\nC: OPT EXPORT_NAME name=\"x\"\nS: close\n", &s);
+    assert_int_equal(r.result->failed, 1);
+    assert_string_equal(r.result->findings->rule, "session.hard-disconnect.tls-shutdown");
+    end(&r);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -817,6 +941,13 @@ int main(void)
         cmocka_unit_test(a_way_in_that_fails_ends_the_part_of_its_connection),
         cmocka_unit_test(a_connection_that_cannot_be_opened_ends_the_case),
         cmocka_unit_test(mistakes_of_the_case_are_errors),
+        cmocka_unit_test(after_the_upgrade_the_case_goes_on),
+        cmocka_unit_test(a_broken_handshake_breaks_what_the_line_cites),
+        cmocka_unit_test(a_refusal_breaks_no_row_unless_versions_were_given),
+        cmocka_unit_test(a_handshake_may_be_meant_to_fail),
+        cmocka_unit_test(plain_text_is_sent_and_told_and_judges_nothing),
+        cmocka_unit_test(tls_without_leave_is_a_mistake),
+        cmocka_unit_test(closing_under_tls_without_close_notify_is_told),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

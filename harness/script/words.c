@@ -286,7 +286,7 @@ VOCABULARY(forms, "form", { "simple", REPLY_FORM_SIMPLE }, { "structured", REPLY
            { "extended", REPLY_FORM_EXTENDED });
 VOCABULARY(modes, "mode", { "simple", MODE_SIMPLE }, { "structured", MODE_STRUCTURED },
            { "extended", MODE_EXTENDED });
-VOCABULARY(tls_versions, "version of TLS", { "TLS1_0", SCRIPT_TLS_1_0 }, { "TLS1_1", SCRIPT_TLS_1_1 },
+VOCABULARY(tls_versions, "flag of a TLS version", { "TLS1_0", SCRIPT_TLS_1_0 }, { "TLS1_1", SCRIPT_TLS_1_1 },
            { "TLS1_2", SCRIPT_TLS_1_2 }, { "TLS1_3", SCRIPT_TLS_1_3 });
 VOCABULARY(tls_results, "outcome", { "ok", 1 }, { "failed", 0 });
 VOCABULARY(tls_modes, "mode of TLS", { "notls", TLS_MODE_NOTLS }, { "forced", TLS_MODE_FORCED },
