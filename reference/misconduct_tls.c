@@ -95,12 +95,6 @@ static void serve(struct reference_session *s, const struct option_data *data)
     handshake_enter_transmission(s, handshake_find(s, data->name));
 }
 
-static void nothing(struct reference_session *s, const struct option_data *data)
-{
-    (void)s;
-    (void)data;
-}
-
 static void acknowledge_twice(struct reference_session *s, const struct option_data *data)
 {
     acknowledge(s, data);
@@ -123,7 +117,6 @@ static const struct tls_fault {
     { FAULT_FORCED_INFO_UNKNOWN, NBD_OPT_INFO, plain_names_nothing, NBD_REP_ERR_UNKNOWN, NULL },
     { FAULT_FORCED_UNKNOWN_OPTION_UNSUPPORTED, UNKNOWN, plain, NBD_REP_ERR_UNSUP, NULL },
     { FAULT_FORCED_EXPORT_NAME_SERVED, NBD_OPT_EXPORT_NAME, plain_names_open, 0, serve },
-    { FAULT_FORCED_EXPORT_NAME_IGNORED, NBD_OPT_EXPORT_NAME, plain, 0, nothing },
     { FAULT_FORCED_GO_SERVED, NBD_OPT_GO, plain_names_open, 0, let_in },
     { FAULT_FORCED_GO_POLICY, NBD_OPT_GO, plain, NBD_REP_ERR_POLICY, NULL },
     { FAULT_FORCED_TLS_REQUIRED_UNDER_TLS, NBD_OPT_LIST, secured, NBD_REP_ERR_TLS_REQD, NULL },
@@ -174,8 +167,7 @@ bool tls_misconduct_option(struct reference_session *s, const struct option_data
 void tls_misconduct_begin(struct reference_session *s)
 {
     if (s->in.head.option.option == NBD_OPT_EXPORT_NAME && s->config->tls == REFERENCE_TLS_FORCED &&
-        !s->tls &&
-        (fault_on(s, FAULT_FORCED_EXPORT_NAME_SERVED) || fault_on(s, FAULT_FORCED_EXPORT_NAME_IGNORED)))
+        !s->tls && fault_on(s, FAULT_FORCED_EXPORT_NAME_SERVED))
         s->over = false;
 }
 
