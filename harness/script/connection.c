@@ -447,7 +447,10 @@ void connection_judge_ending(struct play *p, struct connection *c, bool allowed)
     session_ended(c->session, SIDE_SERVER, c->how);
     if (allowed)
         c->violations.count = 0;
-    session_tls_ended(c->session); /* also where it may close, TLS has to be shut down */
+    /* Also where it may close, TLS has to be shut down; but what every goodbye would show cases about it
+     * show. */
+    if (!c->goodbye || c->how != ENDING_CUT_OFF)
+        session_tls_ended(c->session);
     finding_referee(p, c, NULL, c->close);
 }
 

@@ -151,6 +151,7 @@ const struct step *leave_goodbye(struct play *p, struct connection *c)
         return NULL;
     switch (session_phase(c->session)) {
     case PHASE_TRANSMISSION:
+        c->goodbye = true;
         s = sending(a, c, "DISC", NULL);
         s->next = closing;
         return s;

@@ -53,6 +53,7 @@ struct connection {
     bool finished;      /* fin: our direction is closed */
     bool left;          /* ABORT or DISC was sent */
     bool disc;          /* it was DISC */
+    bool goodbye;       /* that no line of the case has sent */
     const char
         *excused;   /* the demand that a message without exchange broke on purpose; until it is answered */
     size_t options; /* sent, and no final reply was received */
