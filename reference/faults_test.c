@@ -217,6 +217,9 @@ static bool is_shown_elsewhere(size_t fault)
         FAULT_FILTER_DUPLICATE_CLOSES,
         FAULT_FILTER_UNKNOWN_ACCEPTED,
         FAULT_FILTER_UNKNOWN_CLOSES,
+        FAULT_DATA_OVER_MAXIMUM,
+        FAULT_FLUSH_LOST,
+        FAULT_FUA_LOST,
     };
 
     for (size_t i = 0; i < sizeof others / sizeof *others; i++)
@@ -306,6 +309,40 @@ static void what_is_not_shared_another_connection_does_not_see(void **state)
     second_reads(FAULT_FUA_NOT_SHARED, 0, true, "new");
 }
 
+/* What is there after a connection that wrote "new" with these flags was flushed, and ended in this way. */
+static void stays(enum fault fault, uint8_t flags, bool disc, const char *wanted)
+{
+    static const uint8_t start[] = { 0, 0, 0, 3, OPTION(1, 0) };
+    uint8_t there[3];
+    struct conversation c;
+
+    begin(&c, 1024);
+    store_write(c.exports[0].store, 7, span_text("old"));
+    c.config.faults.on[fault] = true;
+    connect(&c);
+    say(&c, start, sizeof start);
+    say(&c, BYTES(REQUEST(flags, 1, 1), RANGE(7, 3), 'n', 'e', 'w'));
+    say(&c, BYTES(REQUEST(0, 3, 2), RANGE(0, 0)));
+    if (disc)
+        say(&c, BYTES(REQUEST(0, 2, 3), RANGE(0, 0)));
+    reference_session_free(c.session);
+    c.session = NULL;
+    store_read(c.exports[0].store, 7, there, sizeof there);
+    assert_memory_equal(there, wanted, sizeof there);
+    end(&c);
+}
+
+static void what_is_lost_is_lost_with_the_connection(void **state)
+{
+    (void)state;
+    stays(FAULT_COOKIE_CHANGED, 0, false, "new");
+    stays(FAULT_FLUSH_LOST, 0, false, "old");
+    stays(FAULT_FLUSH_LOST, 1, false, "new");
+    stays(FAULT_FLUSH_LOST, 0, true, "new");
+    stays(FAULT_FUA_LOST, 1, false, "old");
+    stays(FAULT_FUA_LOST, 0, false, "new");
+}
+
 static void all_faults_at_once_crash_nothing(void **state)
 {
     struct faults all, some;
@@ -333,6 +370,7 @@ int main(void)
         cmocka_unit_test(rows_name_requirements_of_the_catalogue),
         cmocka_unit_test(every_fault_shows),
         cmocka_unit_test(what_is_not_shared_another_connection_does_not_see),
+        cmocka_unit_test(what_is_lost_is_lost_with_the_connection),
         cmocka_unit_test(all_faults_at_once_crash_nothing),
     };
 

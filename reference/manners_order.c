@@ -142,10 +142,23 @@ bool manners_request(struct reference_session *s)
 
 /* ---- replies ---- */
 
+/* Sets a flag that nobody has defined: a hint, of which nobody has to take notice. */
+static void add_hint(struct reference_session *s, size_t start)
+{
+    enum { FLAGS_AT = 4, HINT = 0x40 }; /* the upper byte of the flags */
+    struct wire_in in = wire_in(span_of(s->output.bytes + start, FLAGS_AT));
+    uint32_t magic = wire_get_32(&in);
+
+    if (magic == NBD_STRUCTURED_REPLY_MAGIC || magic == NBD_EXTENDED_REPLY_MAGIC)
+        s->output.bytes[start + FLAGS_AT] |= HINT;
+}
+
 void manners_message(struct reference_session *s, size_t start)
 {
     struct kept_replies *kept = s->manners->replies;
 
+    if (s->export && odd(s, ODDITY_CHUNK_FLAGS_HINT))
+        add_hint(s, start);
     if (!kept || !s->export)
         return;
     if (kept->start_count < PIECES_MAX)

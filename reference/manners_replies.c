@@ -167,17 +167,18 @@ static uint64_t place_of(const struct reference_session *s, const struct request
     return there < r->length ? r->offset + there : r->offset;
 }
 
-static void put_error(struct reference_session *s, const struct request *r, uint16_t flags, bool with_offset,
-                      uint32_t error, const char *why)
+/* place: where the error is; NULL: that is not told */
+static void put_error(struct reference_session *s, const struct request *r, uint16_t flags,
+                      const uint64_t *place, uint32_t error, const char *why)
 {
     struct chunk_to to = answer_to(s, r);
     struct span message = span_text(why);
     size_t start = s->output.len;
-    size_t body = WIRE_SIZE_chunk_error + (with_offset ? sizeof(uint64_t) : 0);
+    size_t body = WIRE_SIZE_chunk_error + (place ? sizeof *place : 0);
     struct wire_out out = answer_room(s, chunk_header_size(to) + body + message.len);
 
-    if (with_offset)
-        chunk_put_error_offset(&out, flags, to, error, message, place_of(s, r));
+    if (place)
+        chunk_put_error_offset(&out, flags, to, error, message, *place);
     else
         chunk_put_error(&out, flags, to, error, message);
     answer_put_chunk(s, start);
@@ -200,13 +201,24 @@ static void send_half(struct reference_session *s, const struct request *r, bool
     send_content(s, &half, last);
 }
 
+/* Of the errors of a range, told one by one, the last one. */
+static bool has_another_place(const struct request *r, uint64_t place, uint64_t *ret)
+{
+    if (!has_range(r) || r->length - 1 > UINT64_MAX - r->offset)
+        return false;
+    *ret = r->offset + (r->length - 1);
+    return *ret != place;
+}
+
 bool manners_error(struct reference_session *s, const struct request *r, uint32_t error, const char *why)
 {
     bool half = is_half_there(s, r);
     bool before = half && odd(s, ODDITY_READ_BEFORE_ERROR);
     bool after = half && odd(s, ODDITY_READ_AFTER_ERROR) && !before;
-    bool with_offset = (odd(s, ODDITY_ERRORS_WITH_OFFSET) && has_range(r)) || before || after;
+    bool several = odd(s, ODDITY_ERRORS_SEVERAL) && has_range(r);
+    bool with_offset = (odd(s, ODDITY_ERRORS_WITH_OFFSET) && has_range(r)) || before || after || several;
     bool none = odd(s, ODDITY_ERRORS_THEN_NONE);
+    uint64_t place = place_of(s, r), another;
 
     if (!s->structured) {
         s->over = s->over || (r->type == NBD_CMD_READ && odd(s, ODDITY_FAILED_READ_CLOSES));
@@ -218,7 +230,9 @@ bool manners_error(struct reference_session *s, const struct request *r, uint32_
         why = s->manners->long_message;
     if (before)
         send_half(s, r, false);
-    put_error(s, r, none || after ? 0 : NBD_REPLY_FLAG_DONE, with_offset, error, why);
+    if (several && has_another_place(r, place, &another))
+        put_error(s, r, 0, &another, error, why);
+    put_error(s, r, none || after ? 0 : NBD_REPLY_FLAG_DONE, with_offset ? &place : NULL, error, why);
     if (after)
         send_half(s, r, !none);
     if (none)

@@ -76,6 +76,17 @@ static bool hides(const struct reference_session *s)
            fault_on(s, FAULT_WRITE_STORED_LATE) || fault_on(s, FAULT_ZEROES_STORED_LATE);
 }
 
+/* What was written is lost when the connection is. */
+static bool loses(const struct reference_session *s, const struct request *r)
+{
+    return fault_on(s, r->flags & NBD_CMD_FLAG_FUA ? FAULT_FUA_LOST : FAULT_FLUSH_LOST);
+}
+
+static bool is_volatile(const struct reference_session *s)
+{
+    return fault_on(s, FAULT_FLUSH_LOST) || fault_on(s, FAULT_FUA_LOST);
+}
+
 void contents_misconduct_begin(struct reference_session *s)
 {
     if (hides(s))
@@ -91,6 +102,8 @@ void contents_misconduct_checked(struct reference_session *s, const struct reque
         return;
     if ((write && fault_on(s, FAULT_WRITE_STORED_LATE)) || (zeroes && fault_on(s, FAULT_ZEROES_STORED_LATE)))
         keep(s, r, true);
+    else if (loses(s, r))
+        keep(s, r, false);
     else if ((!fua && fault_on(s, FAULT_FLUSH_NOT_SHARED)) || (fua && fault_on(s, FAULT_FUA_NOT_SHARED)) ||
              fault_on(s, FAULT_DISC_DROPS_OUTSTANDING))
         keep(s, r, false);
@@ -106,7 +119,7 @@ void contents_misconduct_answered(struct reference_session *s, const struct requ
         forget(s); /* begin has shown them */
     if (hides(s))
         hide(s);
-    else if (!fault_on(s, FAULT_DISC_DROPS_OUTSTANDING))
+    else if (!fault_on(s, FAULT_DISC_DROPS_OUTSTANDING) && !is_volatile(s))
         forget(s);
 }
 
@@ -118,6 +131,8 @@ bool contents_misconduct_disc(struct reference_session *s)
         forget(s);
         s->output.len = s->sent;
     }
+    if (is_volatile(s))
+        forget(s);
     return false;
 }
 
@@ -129,6 +144,10 @@ void contents_misconduct_all_sent(struct reference_session *s)
 
 void contents_misconduct_free(struct reference_session *s)
 {
+    if (is_volatile(s)) {
+        hide(s);
+        forget(s);
+    }
     show(s, true);
     forget(s);
 }

@@ -296,6 +296,311 @@ static void error_at_end(struct reference_session *s, size_t start, const struct
     adjust_length(s, start, 8);
 }
 
+/* ---- types and flags ---- */
+
+static void none_as_type_3(struct reference_session *s, size_t start, const struct request *r)
+{
+    (void)r;
+    edit_set(s, start + TYPE_AT, 2, 3);
+}
+
+static void error_as_type_3(struct reference_session *s, size_t start, const struct request *r)
+{
+    if (!command_rules_of(r->type))
+        edit_set(s, start + TYPE_AT, 2, 3);
+}
+
+static void error_as_type_8000(struct reference_session *s, size_t start, const struct request *r)
+{
+    (void)r;
+    edit_set(s, start + TYPE_AT, 2, 0x8000);
+}
+
+static void error_unlike_others(struct reference_session *s, size_t start, const struct request *r)
+{
+    error_message_long(s, start, r);
+    edit_set(s, start + TYPE_AT, 2, 0x8003);
+}
+
+/* What is done to READs of this length alone disturbs few cases. */
+enum { LENGTH_CHOSEN = 131072 };
+
+static bool is_chosen(const struct request *r)
+{
+    return r->length == LENGTH_CHOSEN && !(r->flags & NBD_CMD_FLAG_DF);
+}
+
+static void content_as_type_3(struct reference_session *s, size_t start, const struct request *r)
+{
+    if (is_chosen(r))
+        edit_set(s, start + TYPE_AT, 2, 3);
+}
+
+static void done_as_bit_15(struct reference_session *s, size_t start, const struct request *r)
+{
+    if (is_chosen(r) && is_done(s, start))
+        edit_set(s, start + FLAGS_AT, 2, 0x8000);
+}
+
+/* ---- headers ---- */
+
+static void simple_cookie_first(struct reference_session *s, size_t start, const struct request *r)
+{
+    uint64_t error = edit_get(s, start + ERROR_AT, 4);
+
+    if (command_rules_of(r->type))
+        return;
+    edit_set(s, start + ERROR_AT, 8, r->cookie);
+    edit_set(s, start + ERROR_AT + 8, 4, error);
+}
+
+static void chunk_cookie_first(struct reference_session *s, size_t start, const struct request *r)
+{
+    uint64_t flags_and_type = edit_get(s, start + FLAGS_AT, 4);
+
+    if (command_rules_of(r->type))
+        return;
+    edit_set(s, start + FLAGS_AT, 8, r->cookie);
+    edit_set(s, start + FLAGS_AT + 8, 4, flags_and_type);
+}
+
+static void magic_of_old(struct reference_session *s, size_t start, const struct request *r)
+{
+    (void)r;
+    edit_set(s, start, 4, 0x96744668);
+}
+
+static void magic_of_log(struct reference_session *s, size_t start, const struct request *r)
+{
+    (void)r;
+    edit_set(s, start, 4, 0x25609514);
+}
+
+static void chunk_long(struct reference_session *s, size_t start, const struct request *r)
+{
+    (void)start;
+    if (is_chosen(r))
+        edit_insert(s, s->output.len, 1);
+}
+
+/* ---- content in pieces ---- */
+
+/* Cuts a chunk of data into chunks of so many bytes, the last one shorter. */
+static void cut_data(struct reference_session *s, size_t start, const struct request *r, size_t piece)
+{
+    size_t bytes = s->output.len - start - DATA_AT;
+    uint64_t offset = edit_get(s, start + PAYLOAD_AT, 8);
+    uint16_t flags = (uint16_t)edit_get(s, start + FLAGS_AT, 2);
+    size_t at = start + DATA_AT + piece;
+    struct wire_out out;
+
+    if (bytes <= piece)
+        return;
+    edit_set(s, start + LENGTH_AT, 4, WIRE_SIZE_chunk_data + piece);
+    set_done(s, start, false);
+    while (bytes > piece) {
+        size_t next;
+
+        bytes -= piece;
+        offset += piece;
+        next = bytes < piece ? bytes : piece;
+        edit_insert(s, at, DATA_AT);
+        out = wire_out(s->output.bytes + at, DATA_AT);
+        chunk_put_data_header(&out, bytes > piece ? 0 : flags, chunk_to(r->cookie), offset, (uint32_t)next);
+        at += DATA_AT + piece;
+    }
+}
+
+static void data_in_crumbs(struct reference_session *s, size_t start, const struct request *r)
+{
+    if (is_chosen(r))
+        cut_data(s, start, r, 256);
+}
+
+static void data_cut_oddly(struct reference_session *s, size_t start, const struct request *r)
+{
+    if (is_chosen(r))
+        cut_data(s, start, r, 50000);
+}
+
+static void second_cookie_changed(struct reference_session *s, size_t start, const struct request *r)
+{
+    size_t half;
+
+    if (!is_chosen(r) || s->output.len - start < DATA_AT + 2)
+        return;
+    half = split_data(s, start, r);
+    edit_set(s, start + DATA_AT + half + COOKIE_AT, 8, r->cookie ^ 0x100000000);
+}
+
+static void data_cut_off(struct reference_session *s, size_t start, const struct request *r)
+{
+    if (!is_chosen(r) || s->output.len - start < DATA_AT + 2 || !is_done(s, start))
+        return;
+    s->output.len = start + DATA_AT + 1;
+    s->over = true;
+}
+
+static void df_mixed_as_hole(struct reference_session *s, size_t start, const struct request *r)
+{
+    enum store_kind kind;
+
+    if ((r->flags & NBD_CMD_FLAG_DF) && s->output.len - start == DATA_AT + r->length &&
+        store_extent(s->export->store, r->offset, r->length, &kind) < r->length)
+        data_as_hole(s, start, r);
+}
+
+static void df_overflow_behind(struct reference_session *s, size_t start, const struct request *r)
+{
+    struct wire_out out;
+
+    if (!(r->flags & NBD_CMD_FLAG_DF) || r->length <= 65536)
+        return;
+    set_done(s, start, false);
+    out = answer_room(s, WIRE_SIZE_chunk + WIRE_SIZE_chunk_error);
+    chunk_put_error(&out, NBD_REPLY_FLAG_DONE, chunk_to(r->cookie), NBD_EOVERFLOW, span_of(NULL, 0));
+}
+
+/* ---- reads that fail ---- */
+
+/* Replaces the error by a chunk with this length and so many bytes of payload, an offset and zeroes. */
+static void data_instead(struct reference_session *s, size_t start, const struct request *r, uint32_t length)
+{
+    struct wire_out out;
+
+    s->output.len = start;
+    out = answer_room(s, WIRE_SIZE_chunk);
+    chunk_put_header(&out, NBD_REPLY_FLAG_DONE, NBD_REPLY_TYPE_OFFSET_DATA, chunk_to(r->cookie), length);
+    edit_insert(s, s->output.len, length);
+    edit_set(s, start + PAYLOAD_AT, 8, r->offset);
+}
+
+static void length_overflown(struct reference_session *s, size_t start, const struct request *r)
+{
+    if (r->length <= UINT32_MAX && r->length > UINT32_MAX - WIRE_SIZE_chunk_data)
+        data_instead(s, start, r, (uint32_t)r->length + WIRE_SIZE_chunk_data);
+}
+
+static void data_over_maximum(struct reference_session *s, size_t start, const struct request *r)
+{
+    uint32_t most = transmission_payload_max(s->export);
+
+    if (s->in.error == NBD_EOVERFLOW && r->length > most && r->length - most <= PAYLOAD_ADDED_MAX)
+        data_instead(s, start, r, WIRE_SIZE_chunk_data + (uint32_t)r->length);
+}
+
+/* Makes the error one that says where. */
+static void error_at(struct reference_session *s, size_t start, uint64_t offset)
+{
+    edit_insert(s, s->output.len, 8);
+    edit_set(s, s->output.len - 8, 8, offset);
+    edit_set(s, start + TYPE_AT, 2, NBD_REPLY_TYPE_ERROR_OFFSET);
+    adjust_length(s, start, 8);
+}
+
+static bool has_two_bytes(const struct request *r)
+{
+    return r->length >= 2 && r->offset < UINT64_MAX - 2 && !(r->flags & NBD_CMD_FLAG_DF);
+}
+
+static void error_twice(struct reference_session *s, size_t start, const struct request *r)
+{
+    (void)r;
+    edit_repeat(s, start, s->output.len - start);
+    set_done(s, start, false);
+}
+
+static void errors_mixed(struct reference_session *s, size_t start, const struct request *r)
+{
+    size_t second = s->output.len;
+
+    error_twice(s, start, r);
+    error_at(s, second, r->offset);
+}
+
+static void error_offset_twice(struct reference_session *s, size_t start, const struct request *r)
+{
+    error_at(s, start, r->offset);
+    error_twice(s, start, r);
+}
+
+/* Puts two bytes of data there, the first of the request. */
+static void insert_two_bytes(struct reference_session *s, size_t at, const struct request *r, bool done,
+                             uint16_t bytes)
+{
+    struct wire_out out;
+
+    edit_insert(s, at, DATA_AT + 2);
+    out = wire_out(s->output.bytes + at, DATA_AT);
+    chunk_put_data_header(&out, done ? NBD_REPLY_FLAG_DONE : 0, chunk_to(r->cookie), r->offset, 2);
+    edit_set(s, at + DATA_AT, 2, bytes);
+}
+
+static void errors_in_one_chunk(struct reference_session *s, size_t start, const struct request *r)
+{
+    if (!has_two_bytes(r))
+        return;
+    error_offset_twice(s, start, r);
+    edit_set(s, s->output.len - 8, 8, r->offset + 1);
+    insert_two_bytes(s, start, r, false, 0);
+}
+
+static void padding_not_zero(struct reference_session *s, size_t start, const struct request *r)
+{
+    if (!has_two_bytes(r))
+        return;
+    error_at(s, start, r->offset);
+    insert_two_bytes(s, start, r, false, 0xffff);
+}
+
+static void content_behind_error(struct reference_session *s, size_t start, const struct request *r)
+{
+    if (!has_two_bytes(r))
+        return;
+    error_at(s, start, r->offset);
+    set_done(s, start, false);
+    insert_two_bytes(s, s->output.len, r, true, 0);
+}
+
+static void error_offset_short(struct reference_session *s, size_t start, const struct request *r)
+{
+    (void)r;
+    s->output.len = start + MESSAGE_AT;
+    edit_set(s, start + LENGTH_AT, 4, WIRE_SIZE_chunk_error);
+    edit_set(s, start + MESSAGE_LENGTH_AT, 2, 0);
+    edit_set(s, start + TYPE_AT, 2, NBD_REPLY_TYPE_ERROR_OFFSET);
+}
+
+static void error_offset_zero(struct reference_session *s, size_t start, const struct request *r)
+{
+    error_at(s, start, r->offset);
+    error_zero(s, start, r);
+}
+
+static void error_offset_message_long(struct reference_session *s, size_t start, const struct request *r)
+{
+    error_at(s, start, r->offset);
+    error_message_long(s, start, r);
+}
+
+static void error_offset_message_not_utf8(struct reference_session *s, size_t start, const struct request *r)
+{
+    error_at(s, start, r->offset);
+    error_message_not_utf8(s, start, r);
+}
+
+static void error_offset_as_another(struct reference_session *s, size_t start, const struct request *r)
+{
+    error_at(s, start, r->offset);
+    edit_set(s, start + TYPE_AT, 2, 0x8003);
+}
+
+static void error_offset_for_unknown(struct reference_session *s, size_t start, const struct request *r)
+{
+    if (!command_rules_of(r->type))
+        error_at(s, start, r->offset);
+}
+
 /* ---- block status ---- */
 
 static size_t last_extent(const struct reference_session *s)
@@ -543,6 +848,43 @@ static const struct reply_fault {
     { FAULT_ERROR_MESSAGE_WITH_NUL, SCAN_KIND_CHUNK, NBD_REPLY_TYPE_ERROR, ANY, error_message_with_nul },
     { FAULT_ERROR_OFFSET_OUTSIDE, SCAN_KIND_CHUNK, NBD_REPLY_TYPE_ERROR, NBD_CMD_READ, error_at_end },
 
+    { FAULT_NONE_AS_TYPE_3, SCAN_KIND_CHUNK, NBD_REPLY_TYPE_NONE, ANY, none_as_type_3 },
+    { FAULT_DATA_AS_TYPE_3, SCAN_KIND_CHUNK, NBD_REPLY_TYPE_OFFSET_DATA, ANY, content_as_type_3 },
+    { FAULT_HOLE_AS_TYPE_3, SCAN_KIND_CHUNK, NBD_REPLY_TYPE_OFFSET_HOLE, ANY, content_as_type_3 },
+    { FAULT_ERROR_AS_TYPE_3, SCAN_KIND_CHUNK, NBD_REPLY_TYPE_ERROR, ANY, error_as_type_3 },
+    { FAULT_ERROR_AS_TYPE_8000, SCAN_KIND_CHUNK, NBD_REPLY_TYPE_ERROR, ANY, error_as_type_8000 },
+    { FAULT_ERROR_UNLIKE_OTHERS, SCAN_KIND_CHUNK, NBD_REPLY_TYPE_ERROR, ANY, error_unlike_others },
+    { FAULT_DONE_AS_BIT_15, SCAN_KIND_CHUNK, NBD_REPLY_TYPE_OFFSET_DATA, ANY, done_as_bit_15 },
+    { FAULT_CHUNK_COOKIE_FIRST, SCAN_KIND_CHUNK, ANY, ANY, chunk_cookie_first },
+    { FAULT_CHUNK_LONG, SCAN_KIND_CHUNK, NBD_REPLY_TYPE_OFFSET_DATA, ANY, chunk_long },
+    { FAULT_DATA_IN_CRUMBS, SCAN_KIND_CHUNK, NBD_REPLY_TYPE_OFFSET_DATA, ANY, data_in_crumbs },
+    { FAULT_DATA_CUT_ODDLY, SCAN_KIND_CHUNK, NBD_REPLY_TYPE_OFFSET_DATA, ANY, data_cut_oddly },
+    { FAULT_SECOND_COOKIE_CHANGED, SCAN_KIND_CHUNK, NBD_REPLY_TYPE_OFFSET_DATA, ANY, second_cookie_changed },
+    { FAULT_DATA_CUT_OFF, SCAN_KIND_CHUNK, NBD_REPLY_TYPE_OFFSET_DATA, ANY, data_cut_off },
+    { FAULT_DF_MIXED_AS_HOLE, SCAN_KIND_CHUNK, NBD_REPLY_TYPE_OFFSET_DATA, NBD_CMD_READ, df_mixed_as_hole },
+    { FAULT_DF_OVERFLOW_BEHIND, SCAN_KIND_CHUNK, NBD_REPLY_TYPE_OFFSET_DATA, NBD_CMD_READ,
+      df_overflow_behind },
+    { FAULT_LENGTH_OVERFLOWN, SCAN_KIND_CHUNK, NBD_REPLY_TYPE_ERROR, NBD_CMD_READ, length_overflown },
+    { FAULT_DATA_OVER_MAXIMUM, SCAN_KIND_CHUNK, NBD_REPLY_TYPE_ERROR, NBD_CMD_READ, data_over_maximum },
+    { FAULT_ERROR_TWICE, SCAN_KIND_CHUNK, NBD_REPLY_TYPE_ERROR, NBD_CMD_READ, error_twice },
+    { FAULT_ERRORS_MIXED, SCAN_KIND_CHUNK, NBD_REPLY_TYPE_ERROR, NBD_CMD_READ, errors_mixed },
+    { FAULT_ERROR_OFFSET_TWICE, SCAN_KIND_CHUNK, NBD_REPLY_TYPE_ERROR, NBD_CMD_READ, error_offset_twice },
+    { FAULT_ERRORS_IN_ONE_CHUNK, SCAN_KIND_CHUNK, NBD_REPLY_TYPE_ERROR, NBD_CMD_READ, errors_in_one_chunk },
+    { FAULT_PADDING_NOT_ZERO, SCAN_KIND_CHUNK, NBD_REPLY_TYPE_ERROR, NBD_CMD_READ, padding_not_zero },
+    { FAULT_CONTENT_BEHIND_ERROR, SCAN_KIND_CHUNK, NBD_REPLY_TYPE_ERROR, NBD_CMD_READ, content_behind_error },
+    { FAULT_ERROR_OFFSET_SHORT, SCAN_KIND_CHUNK, NBD_REPLY_TYPE_ERROR, NBD_CMD_READ, error_offset_short },
+    { FAULT_ERROR_OFFSET_ZERO, SCAN_KIND_CHUNK, NBD_REPLY_TYPE_ERROR, NBD_CMD_READ, error_offset_zero },
+    { FAULT_ERROR_OFFSET_MESSAGE_PAST_END, SCAN_KIND_CHUNK, NBD_REPLY_TYPE_ERROR, NBD_CMD_READ,
+      error_offset_message_long },
+    { FAULT_ERROR_OFFSET_MESSAGE_NOT_UTF8, SCAN_KIND_CHUNK, NBD_REPLY_TYPE_ERROR, NBD_CMD_READ,
+      error_offset_message_not_utf8 },
+    { FAULT_ERROR_OFFSET_AS_TYPE_8003, SCAN_KIND_CHUNK, NBD_REPLY_TYPE_ERROR, NBD_CMD_READ,
+      error_offset_as_another },
+    { FAULT_ERROR_OFFSET_FOR_UNKNOWN, SCAN_KIND_CHUNK, NBD_REPLY_TYPE_ERROR, ANY, error_offset_for_unknown },
+    { FAULT_SIMPLE_COOKIE_FIRST, SCAN_KIND_SIMPLE_REPLY, ANY, ANY, simple_cookie_first },
+    { FAULT_FLUSH_MAGIC_OF_OLD, SCAN_KIND_SIMPLE_REPLY, ANY, NBD_CMD_FLUSH, magic_of_old },
+    { FAULT_FLUSH_MAGIC_OF_LOG, SCAN_KIND_SIMPLE_REPLY, ANY, NBD_CMD_FLUSH, magic_of_log },
+
     { FAULT_BLOCK_STATUS_LENGTH_ODD, SCAN_KIND_CHUNK, NBD_REPLY_TYPE_BLOCK_STATUS, ANY, status_odd },
     { FAULT_BLOCK_STATUS_WITHOUT_EXTENTS, SCAN_KIND_CHUNK, NBD_REPLY_TYPE_BLOCK_STATUS, ANY,
       status_without_extents },
@@ -636,6 +978,15 @@ static void insert_data_chunk(struct reference_session *s, const struct request 
     chunk_put_data_header(&out, 0, chunk_to(r->cookie), r->offset, 1);
 }
 
+static void insert_hole_chunk(struct reference_session *s, const struct request *r, size_t start)
+{
+    struct wire_out out;
+
+    edit_insert(s, start, WIRE_SIZE_chunk + WIRE_SIZE_chunk_hole);
+    out = wire_out(s->output.bytes + start, WIRE_SIZE_chunk + WIRE_SIZE_chunk_hole);
+    chunk_put_hole(&out, 0, chunk_to(r->cookie), r->offset, 512);
+}
+
 void replies_misconduct_answered(struct reference_session *s, const struct request *r, size_t start)
 {
     bool done = s->in.error == 0, structured = s->structured;
@@ -649,6 +1000,8 @@ void replies_misconduct_answered(struct reference_session *s, const struct reque
         answer_done(s, r);
     if (structured && done && r->type == NBD_CMD_WRITE && fault_on(s, FAULT_DATA_CHUNK_FOR_WRITE))
         insert_data_chunk(s, r, start);
+    if (structured && done && r->type == NBD_CMD_WRITE && fault_on(s, FAULT_HOLE_CHUNK_FOR_WRITE))
+        insert_hole_chunk(s, r, start);
     if (structured && done && r->type == NBD_CMD_CACHE && fault_on(s, FAULT_CACHE_WITH_DATA))
         insert_data_chunk(s, r, start);
     if (structured && done && r->type == NBD_CMD_BLOCK_STATUS && fault_on(s, FAULT_BLOCK_STATUS_MISSING)) {

@@ -213,6 +213,11 @@ static bool beyond_other_size(const struct reference_session *s, const struct re
            r->offset + r->length > s->misconduct->other_size;
 }
 
+static bool with_payload_len(const struct reference_session *s, const struct request *r)
+{
+    return !s->extended && (r->flags & NBD_CMD_FLAG_PAYLOAD_LEN);
+}
+
 #define ANY UINT32_MAX
 
 static const struct request_fault {
@@ -234,6 +239,7 @@ static const struct request_fault {
     { FAULT_FLUSH_FUA_REFUSED, NBD_CMD_FLUSH, with_fua, REFUSED, NBD_EINVAL },
     { FAULT_CACHE_FUA_REFUSED, NBD_CMD_CACHE, with_fua, REFUSED, NBD_EINVAL },
     { FAULT_BLOCK_STATUS_FUA_REFUSED, NBD_CMD_BLOCK_STATUS, with_fua, REFUSED, NBD_EINVAL },
+    { FAULT_FAST_ZERO_REFUSED, NBD_CMD_WRITE_ZEROES, with_fast_zero, REFUSED, NBD_EINVAL },
     { FAULT_DF_64K_REFUSED, NBD_CMD_READ, df_of_64k, REFUSED, NBD_EOVERFLOW },
     { FAULT_MAXIMUM_READ_REFUSED, NBD_CMD_READ, at_told_maximum, REFUSED, NBD_EINVAL },
     { FAULT_MAXIMUM_WRITE_REFUSED, NBD_CMD_WRITE, at_told_maximum, REFUSED, NBD_EINVAL },
@@ -313,6 +319,7 @@ static const struct request_fault {
     { FAULT_UNKNOWN_FLAG_EPERM, ANY, unknown_flag, REFUSED, NBD_EPERM },
     { FAULT_INAPPLICABLE_FLAG_IGNORED, ANY, inapplicable_flag, DONE, 0 },
     { FAULT_INAPPLICABLE_FLAG_EPERM, ANY, inapplicable_flag, REFUSED, NBD_EPERM },
+    { FAULT_PAYLOAD_LEN_OBEYED, ANY, with_payload_len, SILENT, 0 },
     { FAULT_CACHE_FLAGS_IGNORED, NBD_CMD_CACHE, flags_alone, DONE, 0 },
     { FAULT_REFUSED_WRITE_NOT_DRAINED, NBD_CMD_WRITE, refused, SKIPPED, 0 },
     { FAULT_BLOCK_STATUS_UNKNOWN, NBD_CMD_BLOCK_STATUS, in_order, REFUSED, NBD_EINVAL },

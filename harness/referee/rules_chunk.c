@@ -194,7 +194,7 @@ bool chunks_not_aligned(const struct sight *at)
 {
     const struct held *h;
 
-    if (!is_good_read(at) || at->exchange->form == REPLY_FORM_SIMPLE)
+    if (!is_good_read(at) || at->exchange->covered < at->exchange->request.length)
         return false;
     h = held_of(at->exchange);
     for (size_t i = 0; i < h->content_count; i++)

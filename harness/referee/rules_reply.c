@@ -78,6 +78,12 @@ bool simple_magic_changed(const struct sight *at)
            broken(at, "magic 0x%08" PRIx64 " in the first reply", strange_magic(at));
 }
 
+bool neither_magic(const struct sight *at)
+{
+    return !at->session->negotiated.extended && is_first_reply(at) &&
+           broken(at, "magic 0x%08" PRIx64, strange_magic(at));
+}
+
 /* Other requests may be answered by either kind. */
 bool chunk_magic_changed(const struct sight *at)
 {
@@ -161,10 +167,11 @@ bool chunk_with_another_cookie(const struct sight *at)
     return is_under_way(at) && unknown_cookie(at);
 }
 
-/* Fields in another order: the cookie of a request stands elsewhere in the header. */
+/* Fields in another order or of another width: the cookie of a request stands elsewhere in the header.  Small
+ * ones are found in many places. */
 static bool is_cookie(const struct sight *at, uint64_t cookie)
 {
-    return exchange_find(at->session, cookie) != NULL;
+    return cookie >> 32 != 0 && (uint32_t)cookie != 0 && exchange_find(at->session, cookie) != NULL;
 }
 
 bool simple_fields_misplaced(const struct sight *at)
@@ -178,12 +185,21 @@ bool simple_fields_misplaced(const struct sight *at)
 
 bool chunk_fields_misplaced(const struct sight *at)
 {
-    const struct session_chunk *chunk = &at->message->chunk_head;
+    const struct session_chunk *c = &at->message->chunk_head;
+    const uint64_t places[] = {
+        (uint64_t)c->flags << 48 | (uint64_t)c->type << 32 | c->cookie >> 32, /* directly behind the magic */
+        c->cookie << 32 | c->length,                                          /* behind the length */
+        c->cookie << 16 | c->length >> 16,                                    /* behind flags of 32 bits */
+        (uint64_t)c->type << 56 | c->cookie >> 8,                             /* behind flags of 8 bits */
+    };
 
-    return !at->exchange && !requests_unknown(at) && !past_of(at) &&
-           (is_cookie(at, (uint64_t)chunk->flags << 48 | (uint64_t)chunk->type << 32 | chunk->cookie >> 32) ||
-            is_cookie(at, chunk->cookie << 32 | chunk->length)) &&
-           broken(at, "the cookie of a request elsewhere in the header of a chunk");
+    if (at->exchange || requests_unknown(at) || past_of(at))
+        return false;
+    for (size_t i = 0; i < sizeof places / sizeof *places; i++)
+        if (is_cookie(at, places[i]))
+            return broken(at, "the cookie 0x%" PRIx64 " of a request elsewhere in the header of a chunk",
+                          places[i]);
+    return false;
 }
 
 bool simple_behind_reply(const struct sight *at)
