@@ -375,6 +375,11 @@ static void texts_for_people(void **state)
     BREAKS(&t, "string.length.recommended-256");
     says_of_unknown(&t, 0, 'x', 4097);
     BREAKS(&t, "string.length.recommended-256", "string.length.max-4096");
+    t = talk_with(NULL); /* an echo of what the client should not have said */
+    start_haggling(&t, 3, 3);
+    option(&t, INFO, BYTES(U32(1), 0xff, U16(0)));
+    option_reply(&t, INFO, 0x80000006, BYTES('n', 'o', ' ', 0xff));
+    ends_well(&t);
     says_of_unknown(&t, 0, 0x1b, 3);
     BREAKS(&t, "rep.err.data-is-message");
     t = talk_with(NULL);

@@ -379,9 +379,18 @@ static void note_reply(struct session *s, const struct message *m)
         s->last_reply = (struct past){ e->request.cookie, e->request.type, e->form, e->error };
 }
 
+/* An error message may repeat a name that was none. */
+static bool may_echo(const struct session *s, const struct message *m)
+{
+    const struct pending *due = haggle_option_due(s);
+
+    return m->head.kind == SCAN_KIND_OPTION_REPLY && m->reply.layout == REPLY_MESSAGE && due && due->whole &&
+           !due->sound && due->name.len > 0;
+}
+
 static void server_message(struct session *s, const struct message *m)
 {
-    if (m->flaw.rule && *m->flaw.rule && !is_about_nothing(m))
+    if (m->flaw.rule && *m->flaw.rule && !is_about_nothing(m) && !may_echo(s, m))
         violations_add(s->violations, m->flaw.rule, SIDE_SERVER, m->number, "%s (at byte %zu of the body) %s",
                        m->flaw.field, m->flaw.at, m->flaw.reason);
     switch (m->head.kind) {
