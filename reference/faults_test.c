@@ -151,6 +151,8 @@ static void hear_all(const struct faults *faults, struct buffer *heard)
 static bool is_shown_elsewhere(size_t fault)
 {
     static const enum fault others[] = {
+        FAULT_NO_HOLE_NOT_PROVISIONED,
+        FAULT_READ_AFTER_FAILED_CACHE_REFUSED,
         FAULT_MAXIMUM_READ_REFUSED,
         FAULT_MAXIMUM_WRITE_REFUSED,
         FAULT_DEFAULT_MAXIMUM_READ_REFUSED,

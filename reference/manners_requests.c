@@ -118,6 +118,14 @@ static bool of_large_payload(const struct reference_session *s, const struct req
            r->length > PAYLOAD_SAFE;
 }
 
+static bool into_hole(const struct reference_session *s, const struct request *r)
+{
+    enum store_kind kind;
+
+    return s->in.error == 0 && r->length > 0 &&
+           store_extent(s->export->store, r->offset, r->length, &kind) > 0 && kind == STORE_HOLE;
+}
+
 #define ANY UINT32_MAX
 
 static const struct request_row {
@@ -142,6 +150,8 @@ static const struct request_row {
     { ODDITY_LARGE_EFFECTS_EINVAL, ANY, of_large_effect, REFUSED, NBD_EINVAL },
     { ODDITY_FAST_ZERO_FAILS, NBD_CMD_WRITE_ZEROES, with_fast_zero, REFUSED, NBD_ENOTSUP },
     { ODDITY_FAST_ZERO_AT_TIMES, NBD_CMD_WRITE_ZEROES, at_times, REFUSED, NBD_ENOTSUP },
+    { ODDITY_HOLES_FULL, NBD_CMD_WRITE, into_hole, REFUSED, NBD_ENOSPC },
+    { ODDITY_CACHE_EIO, NBD_CMD_CACHE, in_order, REFUSED, NBD_EIO },
     { ODDITY_CACHE_FAILS, NBD_CMD_CACHE, in_order, REFUSED, NBD_EINVAL },
 };
 

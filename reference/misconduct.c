@@ -130,6 +130,7 @@ void misconduct_answered_request(struct reference_session *s, const struct reque
         replies_misconduct_answered(s, r, start);
     if (!m->silent)
         extended_misconduct_answered(s, r, start);
+    requests_misconduct_answered(s, r, start);
     m->putting = false;
     contents_misconduct_answered(s, r);
 }

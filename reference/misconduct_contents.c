@@ -107,8 +107,8 @@ void contents_misconduct_checked(struct reference_session *s, const struct reque
     else if ((!fua && fault_on(s, FAULT_FLUSH_NOT_SHARED)) || (fua && fault_on(s, FAULT_FUA_NOT_SHARED)) ||
              fault_on(s, FAULT_DISC_DROPS_OUTSTANDING))
         keep(s, r, false);
-    else if (write &&
-             (fault_on(s, FAULT_WRITE_FIRST_BYTE_MISSED) || fault_on(s, FAULT_WRITE_LAST_BYTE_MISSED)))
+    else if (write && (fault_on(s, FAULT_WRITE_NOT_DONE) || fault_on(s, FAULT_WRITE_FIRST_BYTE_MISSED) ||
+                       fault_on(s, FAULT_WRITE_LAST_BYTE_MISSED)))
         keep(s, r, false);
 }
 
@@ -401,6 +401,15 @@ static void restore(struct reference_session *s, const struct request *r, size_t
         put_byte(s, r->offset + index, k->bytes[index]);
 }
 
+static void store_none(struct reference_session *s, const struct request *r)
+{
+    struct misconduct *m = s->misconduct;
+
+    if (m->kept_count > 0 && m->kept[m->kept_count - 1].offset == r->offset &&
+        m->kept[m->kept_count - 1].length == r->length)
+        store_write(s->export->store, r->offset, span_of(m->kept[m->kept_count - 1].bytes, r->length));
+}
+
 static void store_but_first(struct reference_session *s, const struct request *r)
 {
     restore(s, r, 0);
@@ -428,6 +437,7 @@ static const struct content_fault {
     { FAULT_ZEROES_ONE_BYTE_BEFORE, NBD_CMD_WRITE_ZEROES, always, zero_one_before },
     { FAULT_ZEROES_UNALIGNED_ROUNDED_OUT, NBD_CMD_WRITE_ZEROES, unaligned, zero_touched_sectors },
     { FAULT_ZEROES_PAGES_ROUNDED_OUT, NBD_CMD_WRITE_ZEROES, always, zero_touched_pages },
+    { FAULT_NO_HOLE_NOT_PROVISIONED, NBD_CMD_WRITE_ZEROES, with_no_hole, zero_all },
     { FAULT_ZEROES_NO_HOLE_NOT_DONE, NBD_CMD_WRITE_ZEROES, with_no_hole, nothing },
     { FAULT_ZEROES_FUA_NOT_DONE, NBD_CMD_WRITE_ZEROES, with_fua, nothing },
     { FAULT_ZEROES_FAST_NOT_DONE, NBD_CMD_WRITE_ZEROES, with_fast_zero, nothing },
@@ -442,6 +452,7 @@ static const struct content_fault {
     { FAULT_ZEROES_AFTER_TRIM_FILLED, NBD_CMD_WRITE_ZEROES, after_trim, fill_first },
     { FAULT_ZEROES_LAST_BYTE_CHARACTER, NBD_CMD_WRITE_ZEROES, always, fill_last },
 
+    { FAULT_WRITE_NOT_DONE, NBD_CMD_WRITE, always, store_none },
     { FAULT_WRITE_FIRST_BYTE_MISSED, NBD_CMD_WRITE, always, store_but_first },
     { FAULT_WRITE_LAST_BYTE_MISSED, NBD_CMD_WRITE, always, store_but_last },
     { FAULT_WRITE_ONE_BYTE_BEYOND, NBD_CMD_WRITE, always, store_one_beyond },

@@ -37,6 +37,8 @@ struct misconduct {
     bool extended_before;   /* they were */
     bool structured_after;  /* it came after them */
     bool block_size_told;   /* NBD_INFO_BLOCK_SIZE was sent */
+    bool shutting_down;     /* a request was answered with ESHUTDOWN */
+    bool cache_failed;      /* a CACHE was refused */
     bool other_size_told;   /* NBD_OPT_INFO told the size of an export */
     uint64_t other_size;
     bool pretend;             /* the request is refused, and answered as if it had been done */
@@ -79,6 +81,7 @@ void contexts_misconduct(struct reference_session *s, size_t start);
 void requests_misconduct_begin(struct reference_session *s, struct request *r);
 void requests_misconduct_checked(struct reference_session *s, const struct request *r);
 void requests_misconduct_answers(struct reference_session *s, const struct request *r);
+void requests_misconduct_answered(struct reference_session *s, const struct request *r, size_t start);
 bool requests_misconduct_disc(struct reference_session *s);
 
 void replies_misconduct(struct reference_session *s, size_t start, enum scan_kind kind);

@@ -13,6 +13,7 @@ enum outcome {
     SILENT,  /* never answered */
     CLOSED,  /* the connection is closed at once */
     SKIPPED, /* WRITE: its data stay in the stream; the request is refused as it should be */
+    WAITING, /* data are taken to follow, as many as its length */
 };
 
 typedef bool condition(const struct reference_session *s, const struct request *r);
@@ -218,6 +219,22 @@ static bool with_payload_len(const struct reference_session *s, const struct req
     return !s->extended && (r->flags & NBD_CMD_FLAG_PAYLOAD_LEN);
 }
 
+static bool in_shutdown(const struct reference_session *s, const struct request *r)
+{
+    return s->in.error == 0 && r->type != NBD_CMD_DISC && s->misconduct->shutting_down;
+}
+
+static bool after_failed_cache(const struct reference_session *s, const struct request *r)
+{
+    (void)r;
+    return s->in.error == 0 && s->misconduct->cache_failed;
+}
+
+static bool within_small(const struct reference_session *s, const struct request *r)
+{
+    return s->in.error == 0 && r->length <= 1024;
+}
+
 #define ANY UINT32_MAX
 
 static const struct request_fault {
@@ -334,6 +351,14 @@ static const struct request_fault {
     { FAULT_FAST_ZERO_UNADVERTISED_ENOTSUP, NBD_CMD_WRITE_ZEROES, with_fast_zero, REFUSED, NBD_ENOTSUP },
     { FAULT_FAST_ZERO_UNADVERTISED_EPERM, NBD_CMD_WRITE_ZEROES, with_fast_zero, REFUSED, NBD_EPERM },
 
+    { FAULT_FAST_ZERO_EINVAL, NBD_CMD_WRITE_ZEROES, with_fast_zero, REFUSED, NBD_EINVAL },
+    { FAULT_CACHE_ENOMEM, NBD_CMD_CACHE, in_order, REFUSED, NBD_ENOMEM },
+    { FAULT_READ_AFTER_FAILED_CACHE_REFUSED, NBD_CMD_READ, after_failed_cache, REFUSED, NBD_EINVAL },
+    { FAULT_SHUTDOWN_EIO, ANY, in_shutdown, REFUSED, NBD_EIO },
+    { FAULT_SHUTDOWN_EIO, NBD_CMD_CACHE, in_order, REFUSED, NBD_ESHUTDOWN },
+    { FAULT_SHUTDOWN_NOT_DRAINED, NBD_CMD_CACHE, in_order, REFUSED, NBD_ESHUTDOWN },
+    { FAULT_ZEROES_WITH_PAYLOAD, NBD_CMD_WRITE_ZEROES, within_small, WAITING, 0 },
+
     /* requests that are in order, and are not answered */
     { FAULT_FLUSH_UNANSWERED, NBD_CMD_FLUSH, simple, SILENT, 0 },
     { FAULT_WRITE_ZEROES_UNANSWERED, NBD_CMD_WRITE_ZEROES, simple, SILENT, 0 },
@@ -364,12 +389,13 @@ void requests_misconduct_begin(struct reference_session *s, struct request *r)
         r->offset -= r->offset % s->export->block_size.minimum;
 }
 
-static void carry_out(struct reference_session *s, const struct request_fault *row)
+static void carry_out(struct reference_session *s, const struct request *r, const struct request_fault *row)
 {
     switch (row->outcome) {
     case REFUSED:
         s->in.error = row->error;
         s->in.why = "so it is decided";
+        s->misconduct->shutting_down = s->misconduct->shutting_down || row->error == NBD_ESHUTDOWN;
         break;
     case GRANTED:
         s->misconduct->pretend = true;
@@ -386,6 +412,9 @@ static void carry_out(struct reference_session *s, const struct request_fault *r
     case SKIPPED:
         s->scan.body = 0;
         break;
+    case WAITING:
+        s->scan.body = r->length;
+        break;
     }
 }
 
@@ -396,7 +425,7 @@ void requests_misconduct_checked(struct reference_session *s, const struct reque
 
         if (!fault_on(s, row->fault) || (row->command != ANY && row->command != r->type) || !row->when(s, r))
             continue;
-        carry_out(s, row);
+        carry_out(s, r, row);
         return;
     }
 }
@@ -418,6 +447,8 @@ void requests_misconduct_answers(struct reference_session *s, const struct reque
 
     if (s->misconduct->pretend)
         s->in.error = 0;
+    if (r->type == NBD_CMD_CACHE && s->in.error != 0)
+        s->misconduct->cache_failed = true;
     if (fits && s->in.error == NBD_ENOTSUP && r->type == NBD_CMD_WRITE_ZEROES &&
         fault_on(s, FAULT_FAST_ZERO_ENOTSUP_ALTERS))
         store_zero(s->export->store, r->offset, r->length, false);
@@ -427,6 +458,16 @@ void requests_misconduct_answers(struct reference_session *s, const struct reque
     if (misaligned_untold(s, r) && r->length > 0 && rules && rules->writes &&
         fault_on(s, FAULT_UNTOLD_REFUSED_ALTERS))
         flip_byte(s, r->offset);
+}
+
+/* What was answered before, and not yet sent, is forgotten, and nothing more is said. */
+void requests_misconduct_answered(struct reference_session *s, const struct request *r, size_t start)
+{
+    if (r->type != NBD_CMD_CACHE || s->in.error != NBD_ESHUTDOWN || !fault_on(s, FAULT_SHUTDOWN_NOT_DRAINED))
+        return;
+    if (start > s->sent)
+        edit_cut(s, s->sent, start - s->sent);
+    s->over = true;
 }
 
 bool requests_misconduct_disc(struct reference_session *s)

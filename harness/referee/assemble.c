@@ -180,7 +180,9 @@ static void complete(struct session *s, const struct message *m)
     settle(s, e);
     exchange_answered(s, e);
     if (e->error == NBD_ESHUTDOWN)
-        s->may_close = true;
+        s->stopping = true;
+    if (e->number > s->newest_answered)
+        s->newest_answered = e->number;
     if (e->request.type == NBD_CMD_READ && e->error != 0 && e->form == REPLY_FORM_SIMPLE)
         s->may_close = true; /* "The server MAY then initiate a hard disconnect" */
 }

@@ -130,16 +130,19 @@ static bool after_goodbye(const struct session *s, const struct session_request 
     return s->goodbye;
 }
 
-void excuse_request(struct session *s, const struct session_request *request)
+bool excuse_request(struct session *s, const struct session_request *request)
 {
     static bool (*const faults[])(const struct session *, const struct session_request *) = {
         before_transmission, unknown_command,    undue_flags, unadvertised_command, bad_range,
         large_payload,       write_to_read_only, odd_payload, cookie_in_flight,     after_goodbye,
     };
 
+    bool sound = true;
+
     for (size_t i = 0; i < sizeof faults / sizeof *faults; i++)
-        if (faults[i](s, request))
-            s->may_close = true;
+        sound = sound && !faults[i](s, request);
+    s->may_close = s->may_close || !sound;
+    return sound;
 }
 
 /* Bytes that came before the answer to NBD_OPT_GO or NBD_OPT_EXPORT_NAME, and are no request. */
@@ -154,6 +157,6 @@ static bool is_between_phases(const struct session *s)
 
 bool excuse_close(const struct session *s)
 {
-    return s->may_close || is_between_phases(s) || s->astray || s->opaque || s->goodbye ||
+    return s->may_close || s->stopping || is_between_phases(s) || s->astray || s->opaque || s->goodbye ||
            s->streams[SIDE_CLIENT].ended || s->streams[SIDE_CLIENT].lost;
 }

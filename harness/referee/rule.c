@@ -28,6 +28,7 @@ const char *occasion_text(enum occasion occasion)
         [AT_REPLY] = "when a reply is complete",
         [AT_LOST] = "where the server's bytes make no sense",
         [AT_CLOSE] = "when the server closes without an excuse",
+        [AT_SHUTDOWN] = "when the server closes that said that it shuts down",
         [AT_STALL] = "when the server had its time and sent nothing",
         [AT_REQUEST] = "at a request of the client",
         [AT_CLIENT_LOST] = "where the client's bytes make no sense",

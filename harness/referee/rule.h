@@ -27,6 +27,7 @@ enum occasion {
     AT_PLAIN_TEXT,  /* something else than TLS behind the ACK to NBD_OPT_STARTTLS */
     AT_CUT_OFF,     /* the server closed under TLS without close_notify */
     AT_GARBLED,     /* something else than TLS records where TLS had begun */
+    AT_SHUTDOWN,    /* the server closed, after it had said that it shuts down */
     AT_STALL,       /* the server had its time and sent nothing */
     AT_REQUEST,     /* what the client does: a request has come whole */
     AT_CLIENT_LOST, /* framing of the client's bytes is lost */

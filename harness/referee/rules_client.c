@@ -95,7 +95,143 @@ bool fua_without_write(const struct sight *at)
 
 /* ---- commands ---- */
 
+static bool is_command(const struct sight *at, uint16_t type)
+{
+    return request(at)->type == type;
+}
+
+static bool of_nothing(const struct sight *at, uint16_t type)
+{
+    return is_command(at, type) && request(at)->length == 0 && broken(at, "a %s of length 0", name_of(type));
+}
+
 bool read_of_nothing(const struct sight *at)
 {
-    return request(at)->type == NBD_CMD_READ && request(at)->length == 0 && broken(at, "a READ of length 0");
+    return of_nothing(at, NBD_CMD_READ);
+}
+
+bool write_of_nothing(const struct sight *at)
+{
+    return of_nothing(at, NBD_CMD_WRITE);
+}
+
+bool trim_of_nothing(const struct sight *at)
+{
+    return of_nothing(at, NBD_CMD_TRIM);
+}
+
+bool zeroes_of_nothing(const struct sight *at)
+{
+    return of_nothing(at, NBD_CMD_WRITE_ZEROES);
+}
+
+static bool unadvertised(const struct sight *at, uint16_t type, unsigned flag)
+{
+    return is_command(at, type) && !(advertised(at) & flag) &&
+           broken(at, "%s, and the transmission flags are 0x%04x", name_of(type), advertised(at));
+}
+
+bool flush_unadvertised(const struct sight *at)
+{
+    return unadvertised(at, NBD_CMD_FLUSH, NBD_FLAG_SEND_FLUSH);
+}
+
+bool trim_unadvertised(const struct sight *at)
+{
+    return unadvertised(at, NBD_CMD_TRIM, NBD_FLAG_SEND_TRIM);
+}
+
+bool zeroes_unadvertised(const struct sight *at)
+{
+    return unadvertised(at, NBD_CMD_WRITE_ZEROES, NBD_FLAG_SEND_WRITE_ZEROES);
+}
+
+static bool of_range(const struct sight *at, uint16_t type)
+{
+    return is_command(at, type) && (request(at)->offset != 0 || request(at)->length != 0) &&
+           broken(at, "%s with offset %" PRIu64 " and length %" PRIu64, name_of(type), request(at)->offset,
+                  request(at)->length);
+}
+
+bool flush_of_range(const struct sight *at)
+{
+    return of_range(at, NBD_CMD_FLUSH);
+}
+
+bool disc_of_range(const struct sight *at)
+{
+    return of_range(at, NBD_CMD_DISC);
+}
+
+/* ---- the end ---- */
+
+bool disc_in_flight(const struct sight *at)
+{
+    return is_command(at, NBD_CMD_DISC) && at->session->in_flight.count > 0 &&
+           broken(at, "DISC with %zu requests in flight", at->session->in_flight.count);
+}
+
+bool request_behind_disc(const struct sight *at)
+{
+    return at->session->goodbye && broken(at, "%s behind DISC", name_of(request(at)->type));
+}
+
+bool request_in_shutdown(const struct sight *at)
+{
+    return at->session->stopping && !is_command(at, NBD_CMD_DISC) &&
+           broken(at, "%s after ESHUTDOWN", name_of(request(at)->type));
+}
+
+/* ---- ranges ---- */
+
+static bool has_range(const struct sight *at)
+{
+    const struct command_rules *command = command_rules_of(request(at)->type);
+
+    return command && command->ranged;
+}
+
+bool range_beyond_export(const struct sight *at)
+{
+    uint64_t size = at->session->negotiated.size, offset = request(at)->offset;
+
+    return has_range(at) && (offset > size || request(at)->length > size - offset) &&
+           broken(at, "%" PRIu64 " bytes from %" PRIu64 " of an export of %" PRIu64, request(at)->length,
+                  offset, size);
+}
+
+bool range_unaligned(const struct sight *at)
+{
+    const struct negotiated *n = &at->session->negotiated;
+    uint32_t unit = n->block_size_known ? n->block_size.minimum : 1;
+
+    return has_range(at) && unit > 1 &&
+           (request(at)->offset % unit != 0 || request(at)->length % unit != 0) &&
+           broken(at, "%" PRIu64 " bytes from %" PRIu64 ", and the minimum is %" PRIu32, request(at)->length,
+                  request(at)->offset, unit);
+}
+
+/* The length of a payload that the client decides. */
+static uint64_t payload_length(const struct sight *at)
+{
+    const struct negotiated *n = &at->session->negotiated;
+
+    if (is_command(at, NBD_CMD_WRITE))
+        return request(at)->payload;
+    return is_command(at, NBD_CMD_READ) && !n->structured && !n->extended ? request(at)->length : 0;
+}
+
+bool payload_over_maximum(const struct sight *at)
+{
+    const struct negotiated *n = &at->session->negotiated;
+
+    return n->block_size_known && payload_length(at) > n->block_size.maximum &&
+           broken(at, "a payload of %" PRIu64 " bytes, and the maximum is %" PRIu32, payload_length(at),
+                  n->block_size.maximum);
+}
+
+bool payload_over_default(const struct sight *at)
+{
+    return !at->session->negotiated.block_size_known && payload_length(at) > UINT64_C(1) << 25 &&
+           broken(at, "a payload of %" PRIu64 " bytes, and no maximum was told", payload_length(at));
 }

@@ -59,6 +59,18 @@ bool closed_in_transmission(const struct sight *at)
     return broken(at, "closed without DISC, with %zu requests in flight", s->in_flight.count);
 }
 
+/* A request that came before one that was answered has reached the server for certain. */
+bool closed_before_drained(const struct sight *at)
+{
+    const struct session *s = at->session;
+    const struct exchange *oldest = s->in_flight.oldest ? &s->in_flight.oldest->exchange : NULL;
+
+    return !s->may_close && !s->goodbye && !s->streams[SIDE_CLIENT].ended && oldest &&
+           oldest->number < s->newest_answered &&
+           broken(at, "closed with cookie 0x%" PRIx64 " unanswered, and a later request answered",
+                  oldest->request.cookie);
+}
+
 /* ---- silence ---- */
 
 bool greeting_missing(const struct sight *at)

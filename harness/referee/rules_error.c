@@ -135,3 +135,25 @@ bool read_only_trimmed(const struct sight *at)
 {
     return read_only_succeeded(at, NBD_CMD_TRIM, NBD_FLAG_SEND_TRIM);
 }
+
+/* ---- NBD_ENOMEM and NBD_ESHUTDOWN ---- */
+
+enum { LITTLE = 65536 };
+
+/* How much memory a server has to have is not said: so little it can do without, or say EIO. */
+bool enomem_for_little(const struct sight *at)
+{
+    return failed_with(at, NBD_ENOMEM) && request(at)->length <= LITTLE &&
+           broken(at, "ENOMEM to a request of %" PRIu64 " bytes", request(at)->length);
+}
+
+/* What was wrong by itself may be told as ever. */
+bool other_error_in_shutdown(const struct sight *at)
+{
+    const struct command_rules *command = command_rules_of(request(at)->type);
+
+    return at->session->stopping && at->exchange->error != 0 && !failed_with(at, NBD_ESHUTDOWN) &&
+           held_of(at->exchange)->sound && command &&
+           broken(at, "error %" PRIu32 " to %s, after ESHUTDOWN to another request", at->exchange->error,
+                  command->name);
+}

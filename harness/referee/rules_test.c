@@ -1654,6 +1654,58 @@ static void closing_with_a_reason(void **state)
     ends_well(&t);
 }
 
+/* ---- shutdown, and want of memory ---- */
+
+static void a_server_that_shuts_down_says_so_and_answers(void **state)
+{
+    (void)state;
+    { /* another error than before */
+        TALK;
+        start_simple(&t, WRITABLE);
+        request(&t, FLUSH, 0, 1, 0, 0);
+        request(&t, FLUSH, 0, 2, 0, 0);
+        simple(&t, 108, 1);
+        simple(&t, 5, 2);
+        BREAKS(&t, "session.transmission.shutdown.eshutdown");
+    }
+    { /* what came before is never answered */
+        TALK;
+        start_simple(&t, WRITABLE);
+        request(&t, FLUSH, 0, 1, 0, 0);
+        request(&t, FLUSH, 0, 2, 0, 0);
+        simple(&t, 108, 2);
+        session_ended(t.s, SIDE_SERVER, ENDING_FINISHED);
+        BREAKS(&t, "session.transmission.shutdown.drain");
+    }
+    { /* what came behind may never have reached it; what is wrong is told as ever */
+        TALK;
+        start_simple(&t, WRITABLE);
+        request(&t, FLUSH, 0, 1, 0, 0);
+        request(&t, TRIM, 0, 2, EXPORT_SIZE, 512);
+        request(&t, FLUSH, 0, 3, 0, 0);
+        simple(&t, 108, 1);
+        simple(&t, 22, 2);
+        session_ended(t.s, SIDE_SERVER, ENDING_FINISHED);
+        ends_well(&t);
+    }
+}
+
+static void little_memory_is_no_excuse(void **state)
+{
+    TALK;
+
+    (void)state;
+    start_simple(&t, WRITABLE);
+    request(&t, TRIM, 0, 1, 0, 65536);
+    simple(&t, 12, 1);
+    BREAKS(&t, "error.enomem.avoided");
+    t = talk_with(NULL);
+    start_simple(&t, WRITABLE);
+    request(&t, WRITE_ZEROES, 0, 1, 0, 65537);
+    simple(&t, 12, 1);
+    ends_well(&t);
+}
+
 /* ---- the client ---- */
 
 static void what_clients_do_wrong(void **state)
@@ -1695,21 +1747,65 @@ static void what_clients_do_wrong(void **state)
     BREAKS(&t, "request.magic");
 }
 
+static void what_clients_ask_for_wrongly(void **state)
+{
+    TALK;
+
+    (void)state;
+    start_simple(&t, WRITABLE);
+    request(&t, WRITE, 0, 1, 0, 0);
+    request(&t, TRIM, 0, 2, 0, 0);
+    request(&t, WRITE_ZEROES, 0, 3, 0, 0);
+    request(&t, FLUSH, 0, 4, 0, 1);
+    request(&t, READ, 0, 5, EXPORT_SIZE - 1, 2);
+    request(&t, READ, 0, 6, 0, (1 << 25) + 512);
+    request(&t, DISC, 0, 7, 512, 0);
+    request(&t, FLUSH, 0, 8, 0, 0);
+    BREAKS(&t, "cmd.write.zero-length.client-avoids", "cmd.trim.zero-length.client-avoids",
+           "cmd.write-zeroes.zero-length.client-avoids", "cmd.flush.zero-fields",
+           "request.range.within-export", "block-size.client.default-max-payload", "cmd.disc.zero-fields",
+           "cmd.disc.wait-for-inflight", "cmd.disc.nothing-after");
+    t = talk_with(NULL);
+    start_simple(&t, 1);
+    request(&t, FLUSH, 0, 1, 0, 0);
+    request(&t, TRIM, 0, 2, 0, 512);
+    request(&t, WRITE_ZEROES, 0, 3, 0, 512);
+    BREAKS(&t, "cmd.flush.requires-send-flush", "cmd.trim.requires-send-trim",
+           "cmd.write-zeroes.requires-send-write-zeroes");
+    t = talk_with(NULL);
+    start_haggling(&t, 3, 3);
+    option(&t, GO, BYTES(U32(0), U16(1), U16(3)));
+    info_export(&t, GO, WRITABLE);
+    option_reply(&t, GO, REP_INFO, BYTES(U16(3), U32(512), U32(4096), U32(1 << 20)));
+    option_reply(&t, GO, ACK, NOTHING);
+    request(&t, READ, 0, 1, 1, 512);
+    request(&t, READ, 0, 2, 0, (1 << 20) + 512);
+    BREAKS(&t, "block-size.client.aligned", "block-size.client.max-payload", "request.range.within-export");
+    t = talk_with(NULL);
+    start_simple(&t, WRITABLE);
+    request(&t, FLUSH, 0, 1, 0, 0);
+    simple(&t, 108, 1);
+    request(&t, FLUSH, 0, 2, 0, 0);
+    BREAKS(&t, "error.eshutdown.client-soft-disconnect");
+}
+
 static void what_clients_do_right(void **state)
 {
     TALK;
 
     (void)state;
     start_structured(&t, WRITABLE | SEND_DF);
-    request(&t, READ, DF, 1, 0, 1);
-    data_chunk(&t, DONE, 1, 0, 1, 'a');
+    request(&t, READ, DF, 1, 0, 512);
+    data_chunk(&t, DONE, 1, 0, 512, 'a');
     request(&t, FLUSH, 0, 1, 0, 0); /* the same cookie, which is free again */
-    request(&t, WRITE, FUA, 2, 0, 1);
-    client_says(&t, 1);
-    request(&t, WRITE_ZEROES, FAST_ZERO | NO_HOLE | FUA, 3, 0, 1);
-    request(&t, TRIM, FUA, 4, 0, 1);
-    request(&t, CACHE, 0, 5, 0, 1);
-    request(&t, BLOCK_STATUS, REQ_ONE, 6, 0, 1);
+    request(&t, WRITE, FUA, 2, 0, 512);
+    filled(&t, SIDE_CLIENT, 1, 512);
+    request(&t, WRITE_ZEROES, FAST_ZERO | NO_HOLE | FUA, 3, 0, 512);
+    request(&t, TRIM, FUA, 4, 0, 512);
+    request(&t, CACHE, 0, 5, 0, 512);
+    request(&t, BLOCK_STATUS, REQ_ONE, 6, 0, 512);
+    for (unsigned cookie = 1; cookie <= 6; cookie++)
+        chunk(&t, DONE, 0x8001, cookie, BYTES(U32(5), U16(0)));
     request(&t, DISC, 0, 7, 0, 0);
     assert_true(client_was_good(&t));
     ends_well(&t);
@@ -1963,6 +2059,9 @@ int main(void)
         cmocka_unit_test(closing_on_what_is_no_request),
         cmocka_unit_test(closing_with_a_reason),
         cmocka_unit_test(what_clients_do_wrong),
+        cmocka_unit_test(a_server_that_shuts_down_says_so_and_answers),
+        cmocka_unit_test(little_memory_is_no_excuse),
+        cmocka_unit_test(what_clients_ask_for_wrongly),
         cmocka_unit_test(what_clients_do_right),
         cmocka_unit_test(demands_for_tls),
         cmocka_unit_test(demands_for_tls_under_tls),

@@ -215,10 +215,12 @@ static struct session_chunk chunk_of(const struct scan_head *head)
 static void request_begins(struct session *s, struct stream *st)
 {
     struct exchange *e;
+    bool sound;
 
     st->request = request_of(&st->head);
-    excuse_request(s, &st->request);
+    sound = excuse_request(s, &st->request);
     e = exchange_new(s, &st->request);
+    held_of(e)->sound = sound;
     e->excused = s->excuse_next;
     assemble_request_begins(s, e);
     st->exchange = e;
@@ -567,6 +569,8 @@ void session_ended(struct session *s, enum side from, enum ending how)
     st->ending = how;
     if (from == SIDE_SERVER && !excuse_close(s) && !st->lost)
         rules_look(s, AT_CLOSE, NULL);
+    if (from == SIDE_SERVER && s->stopping && !st->lost)
+        rules_look(s, AT_SHUTDOWN, NULL);
     if (from == SIDE_SERVER && s->model)
         share_with_next(s);
     s->phase = PHASE_ENDED;

@@ -78,6 +78,7 @@ struct held {
     struct held *older, *newer;       /* in flight, or answered and not yet released */
     struct held *chain;               /* the next one of this bucket, newer */
     struct buffer text;               /* message_text */
+    bool sound;                       /* excuse.c finds nothing wrong with the request */
     bool ambiguous;                   /* another one in flight had the same cookie: nothing is judged */
     size_t extents;                   /* kept in all of statuses */
     bool untracked;                   /* too many ranges: coverage is not known */
@@ -152,11 +153,13 @@ struct session {
     struct past *past; /* a ring */
     size_t past_count, past_room, past_next;
     uint64_t requests;
+    uint64_t newest_answered; /* the largest number of a request that was answered */
     model_moment born;
 
     /* reasons to be lenient */
     const char *excuse_next; /* session_excuse(): for the client's next message */
     bool may_close;          /* the client broke a demand, or the server said that it shuts down */
+    bool stopping;           /* the server said ESHUTDOWN to a request */
     bool astray;             /* the client's bytes no longer say what the server has to do */
     bool goodbye;            /* ABORT or DISC was sent */
 };
@@ -217,7 +220,8 @@ bool assemble_is_covered(const struct exchange *e, uint64_t offset, uint64_t len
 /* ---- excuse.c ---- */
 
 void excuse_option(struct session *s, const struct message *m);
-void excuse_request(struct session *s, const struct session_request *request);
+/* Whether nothing is wrong with it. */
+bool excuse_request(struct session *s, const struct session_request *request);
 /* Whether all flags of a request are documented for it. */
 bool excuse_flags_known(const struct session *s, const struct session_request *request);
 /* Whether the server may close now. */

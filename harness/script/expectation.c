@@ -68,6 +68,7 @@ static const char *came_with(struct play *p, struct told told, const char *why)
  * be blamed for what they have no part in. */
 static void end_case(struct play *p)
 {
+    p->ended = true;
     for (unsigned i = 0; i < p->connection_count; i++)
         p->connections[i]->skip_rest = true;
 }
@@ -499,12 +500,23 @@ static bool says_nothing(const struct step *s, const struct request *r)
     return !errors && (contents || is_of_means(r->exchange->error));
 }
 
+/* A sound write failed because there is no room: a server may be full, and nothing can be shown then. */
+static bool is_full(const struct request *r)
+{
+    const struct command_rules *command = command_rules_of(r->exchange->request.type);
+
+    return r->exchange->error == NBD_ENOSPC && !r->excused && command && command->writes;
+}
+
 static void refuse_reply(struct play *p, struct connection *c, const struct step *s, const struct request *r,
                          const char *why)
 {
     bool bare = !s->by || says_nothing(s, r);
 
-    if (s->by && bare)
+    if (bare && is_full(r))
+        finding_add(p, c, NULL, s->place, demanded(p, s), came_with(p, r->told, "no room is left"), r->told,
+                    true);
+    else if (s->by && bare)
         finding_line(p, c, NULL, true, s->place, demanded(p, s), came_with(p, r->told, why), r->told);
     else
         fail_line(p, c, s, true, came_with(p, r->told, why), r->told);

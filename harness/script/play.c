@@ -177,6 +177,8 @@ static struct connection *connection_of(struct play *p, const struct level *l, c
 
     if (s->connection)
         c = connection_named(p, s->connection);
+    if (!c && p->ended)
+        return NULL;
     if (!c)
         play_mistake_at(p, s->place, "no connection of this name was opened");
     else if (c->life == LIFE_OVER || (c->skip_rest && !l->ours))
@@ -495,6 +497,8 @@ static bool play_connect(struct play *p, struct level *l, const struct step *s, 
 
     (void)ret;
     l->at = s->next;
+    if (p->ended)
+        return false;
     if (p->connection_count == PLAY_MAX_CONNECTIONS) {
         play_mistake_at(p, s->place, "a case has 8 connections at most");
         return false;

@@ -119,6 +119,37 @@ static void each_verb_that_does_not_match_is_found(void **state)
     }
 }
 
+static void a_full_server_ends_the_case_and_is_not_at_fault(void **state)
+{
+    static const struct {
+        const char *line;
+        uint32_t error;
+        bool fails;
+    } lines[] = {
+        { "C: WRITE offset=0 length=512 data=zero\nS: OK", 28, false },
+        { "C: WRITE offset=0 length=512 data=zero\nS: OK by x", 28, false },
+        { "C: WRITE offset=0 length=512 data=zero\nS: OK", 5, true },
+        { "C: READ\nS: DATA", 28, true },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++) {
+        struct server s = in_transmission();
+        char text[300];
+        struct run r;
+
+        answers(&s, lines[i].error, 1, 0, 0);
+        closes(&s);
+        snprintf(text, sizeof text, TRANSMISSION "%s\nconnect two\nC.two: READ\nS.two: DATA\n",
+                 lines[i].line);
+        r = play_text(text, &s);
+        assert_false(r.result->error);
+        assert_null(finding_of(&r, "x"));
+        assert_int_equal(r.result->failed > 0, lines[i].fails);
+        end(&r);
+    }
+}
+
 static void a_request_that_fails_says_nothing_of_rows_that_it_has_no_part_in(void **state)
 {
     static const struct {
@@ -911,6 +942,7 @@ int main(void)
         cmocka_unit_test(goodbye_is_said_where_the_case_does_not),
         cmocka_unit_test(a_transcript_plays_again),
         cmocka_unit_test(each_verb_that_does_not_match_is_found),
+        cmocka_unit_test(a_full_server_ends_the_case_and_is_not_at_fault),
         cmocka_unit_test(a_request_that_fails_says_nothing_of_rows_that_it_has_no_part_in),
         cmocka_unit_test(a_finding_says_what_was_demanded_and_what_came),
         cmocka_unit_test(demands_are_judged_one_by_one),
