@@ -357,15 +357,14 @@ static bool write_zeroes(struct zeroing *z, uint64_t offset, uint64_t length)
     return true;
 }
 
-/* Believes nothing: what was zeroed is read again, and a server that zeroes badly is written to. */
+/* Believes nothing: what was zeroed is read again, and a server that zeroes badly, or not at all, is written
+ * to; but only where something is left, as zeroes that are written may cost it memory. */
 static bool zero_piece(struct zeroing *z, uint64_t offset, uint32_t length)
 {
-    bool can_zero = (z->facts->flags_structured & NBD_FLAG_SEND_WRITE_ZEROES) != 0;
-
-    if (can_zero && connected(z) && client_write_zeroes(&z->client, offset, length) &&
-        reads_as_zero(z, offset, length))
-        return true;
-    return write_zeroes(z, offset, length) && reads_as_zero(z, offset, length);
+    if ((z->facts->flags_structured & NBD_FLAG_SEND_WRITE_ZEROES) && connected(z))
+        client_write_zeroes(&z->client, offset, length);
+    return reads_as_zero(z, offset, length) ||
+           (write_zeroes(z, offset, length) && reads_as_zero(z, offset, length));
 }
 
 bool safety_zero(const struct target *target, const struct facts *facts, uint64_t timeout_ns,
