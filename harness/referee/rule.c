@@ -10,6 +10,7 @@ const struct rule rules[] = {
 #define EXTENDED(id, occasion, watch) { id, EXTENDED_HEADERS, SIDE_SERVER, occasion, watch, #watch },
 #define CLIENT(id, occasion, watch) { id, ANY_HEADERS, SIDE_CLIENT, occasion, watch, #watch },
 #define WIRE(id) { id, ANY_HEADERS, SIDE_SERVER, AT_WIRE, NULL, NULL },
+#define CLIENT_WIRE(id) { id, ANY_HEADERS, SIDE_CLIENT, AT_WIRE, NULL, NULL },
 #include "referee/rule.def"
 };
 
@@ -30,6 +31,9 @@ const char *occasion_text(enum occasion occasion)
         [AT_CLOSE] = "when the server closes without an excuse",
         [AT_SHUTDOWN] = "when the server closes that said that it shuts down",
         [AT_STALL] = "when the server had its time and sent nothing",
+        [AT_CLIENT_FLAGS] = "at the client's flags",
+        [AT_OPTION] = "at an option of the client",
+        [AT_CLIENT_CLOSE] = "when the client closes",
         [AT_REQUEST] = "at a request of the client",
         [AT_CLIENT_LOST] = "where the client's bytes make no sense",
     };

@@ -21,16 +21,18 @@ enum occasion {
     AT_INFO,         /* NBD_REP_INFO of sound length */
     AT_SIMPLE_REPLY,
     AT_CHUNK,
-    AT_REPLY,       /* a reply in either form is complete */
-    AT_LOST,        /* framing of the server's bytes is lost */
-    AT_CLOSE,       /* the server closed and had no excuse */
-    AT_PLAIN_TEXT,  /* something else than TLS behind the ACK to NBD_OPT_STARTTLS */
-    AT_CUT_OFF,     /* the server closed under TLS without close_notify */
-    AT_GARBLED,     /* something else than TLS records where TLS had begun */
-    AT_SHUTDOWN,    /* the server closed, after it had said that it shuts down */
-    AT_STALL,       /* the server had its time and sent nothing */
-    AT_REQUEST,     /* what the client does: a request has come whole */
-    AT_CLIENT_LOST, /* framing of the client's bytes is lost */
+    AT_REPLY,        /* a reply in either form is complete */
+    AT_LOST,         /* framing of the server's bytes is lost */
+    AT_CLOSE,        /* the server closed and had no excuse */
+    AT_PLAIN_TEXT,   /* something else than TLS behind the ACK to NBD_OPT_STARTTLS */
+    AT_CUT_OFF,      /* the server closed under TLS without close_notify */
+    AT_GARBLED,      /* something else than TLS records where TLS had begun */
+    AT_SHUTDOWN,     /* the server closed, after it had said that it shuts down */
+    AT_STALL,        /* the server had its time and sent nothing */
+    AT_OPTION,       /* what the client does: an option has come whole */
+    AT_CLIENT_CLOSE, /* the client closed */
+    AT_REQUEST,      /* a request has come whole */
+    AT_CLIENT_LOST,  /* framing of the client's bytes is lost */
 };
 
 /* What a rule is shown.  The state is that before the message, but at AT_REPLY and AT_REQUEST. */
@@ -81,6 +83,7 @@ bool broken(const struct sight *at, const char *fmt, ...) __attribute__((format(
 #define EXTENDED(id, occasion, watch) rule_watch watch;
 #define CLIENT(id, occasion, watch) rule_watch watch;
 #define WIRE(id)
+#define CLIENT_WIRE(id)
 #include "referee/rule.def"
 
 #endif

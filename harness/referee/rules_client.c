@@ -79,6 +79,11 @@ bool fast_zero_unadvertised(const struct sight *at)
     return unadvertised_flag(at, NBD_CMD_FLAG_FAST_ZERO, NBD_FLAG_SEND_FAST_ZERO, "FAST_ZERO");
 }
 
+bool no_hole_unadvertised(const struct sight *at)
+{
+    return unadvertised_flag(at, NBD_CMD_FLAG_NO_HOLE, NBD_FLAG_SEND_WRITE_ZEROES, "NO_HOLE");
+}
+
 bool flag_undocumented(const struct sight *at)
 {
     return !excuse_flags_known(at->session, request(at)) &&
@@ -234,4 +239,49 @@ bool payload_over_default(const struct sight *at)
 {
     return !at->session->negotiated.block_size_known && payload_length(at) > UINT64_C(1) << 25 &&
            broken(at, "a payload of %" PRIu64 " bytes, and no maximum was told", payload_length(at));
+}
+
+/* ---- block status ---- */
+
+bool block_status_of_nothing(const struct sight *at)
+{
+    return of_nothing(at, NBD_CMD_BLOCK_STATUS);
+}
+
+bool block_status_unstructured(const struct sight *at)
+{
+    const struct negotiated *n = &at->session->negotiated;
+
+    return is_command(at, NBD_CMD_BLOCK_STATUS) && !n->structured && !n->extended &&
+           broken(at, "BLOCK_STATUS without structured replies");
+}
+
+bool block_status_without_contexts(const struct sight *at)
+{
+    return is_command(at, NBD_CMD_BLOCK_STATUS) && at->session->negotiated.context_count == 0 &&
+           broken(at, "BLOCK_STATUS, and no context is selected");
+}
+
+/* ---- extended headers ---- */
+
+static bool has_payload_flag(const struct sight *at)
+{
+    return (request(at)->flags & NBD_CMD_FLAG_PAYLOAD_LEN) != 0;
+}
+
+bool payload_flag_on_compact(const struct sight *at)
+{
+    return !request(at)->extended && has_payload_flag(at) && broken(at, "PAYLOAD_LEN in a compact request");
+}
+
+bool write_without_payload_flag(const struct sight *at)
+{
+    return request(at)->extended && is_command(at, NBD_CMD_WRITE) && !has_payload_flag(at) &&
+           broken(at, "WRITE without PAYLOAD_LEN");
+}
+
+bool payload_of_nothing(const struct sight *at)
+{
+    return request(at)->extended && has_payload_flag(at) && request(at)->payload == 0 &&
+           broken(at, "PAYLOAD_LEN, and no payload");
 }

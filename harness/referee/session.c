@@ -327,14 +327,23 @@ static void decode(struct message *m)
     }
 }
 
+static void note_flaw(struct session *s, const struct message *m)
+{
+    if (m->flaw.rule && *m->flaw.rule)
+        violations_add(s->violations, m->flaw.rule, m->from, m->number, "%s (at byte %zu of the body) %s",
+                       m->flaw.field, m->flaw.at, m->flaw.reason);
+}
+
 static void client_message(struct session *s, struct message *m)
 {
+    note_flaw(s, m);
     switch (m->head.kind) {
     case SCAN_KIND_CLIENT_FLAGS:
-        rules_look(s, AT_CLIENT_FLAGS, NULL);
+        rules_look(s, AT_CLIENT_FLAGS, m);
         haggle_client_flags(s, m);
         break;
     case SCAN_KIND_OPTION:
+        rules_look(s, AT_OPTION, m);
         haggle_option(s, m);
         excuse_option(s, m);
         break;
@@ -392,9 +401,8 @@ static bool may_echo(const struct session *s, const struct message *m)
 
 static void server_message(struct session *s, const struct message *m)
 {
-    if (m->flaw.rule && *m->flaw.rule && !is_about_nothing(m) && !may_echo(s, m))
-        violations_add(s->violations, m->flaw.rule, SIDE_SERVER, m->number, "%s (at byte %zu of the body) %s",
-                       m->flaw.field, m->flaw.at, m->flaw.reason);
+    if (!is_about_nothing(m) && !may_echo(s, m))
+        note_flaw(s, m);
     switch (m->head.kind) {
     case SCAN_KIND_NEWSTYLE:
         rules_look(s, AT_GREETING, m);
@@ -567,6 +575,8 @@ void session_ended(struct session *s, enum side from, enum ending how)
         return;
     st->ended = true;
     st->ending = how;
+    if (from == SIDE_CLIENT && !st->lost)
+        rules_look(s, AT_CLIENT_CLOSE, NULL);
     if (from == SIDE_SERVER && !excuse_close(s) && !st->lost)
         rules_look(s, AT_CLOSE, NULL);
     if (from == SIDE_SERVER && s->stopping && !st->lost)

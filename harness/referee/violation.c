@@ -14,11 +14,12 @@ void violations_add(struct violations *v, const char *rule, enum side party, uin
     for (size_t i = v->count; i > 0 && v->all[i - 1].message == message; i--)
         if (strcmp(v->all[i - 1].rule, rule) == 0)
             return;
-    if (v->count == VIOLATIONS_MAX) {
+    if (v->count == VIOLATIONS_MAX || (party == SIDE_CLIENT && v->of_client == VIOLATIONS_OF_CLIENT_MAX)) {
         v->lost++;
         return;
     }
     added = &v->all[v->count++];
+    v->of_client += party == SIDE_CLIENT;
     added->rule = rule;
     added->party = party;
     added->message = message;

@@ -16,12 +16,16 @@ struct violation {
     char came[200];   /* what came, in words; NUL-terminated, foreign bytes escaped */
 };
 
-#define VIOLATIONS_MAX 64 /* kept; more of one connection are counted and not kept */
+/* Kept; more of one connection are counted and not kept.  A client that does wrong all the time leaves room
+ * for what there is to say of the server. */
+#define VIOLATIONS_MAX 64
+#define VIOLATIONS_OF_CLIENT_MAX 16
 
 struct violations {
     struct violation all[VIOLATIONS_MAX];
-    size_t count; /* kept */
-    size_t lost;  /* not kept */
+    size_t count;     /* kept */
+    size_t of_client; /* of those */
+    size_t lost;      /* not kept */
 };
 
 /* Adds one.  The same rule is kept once a message. */
