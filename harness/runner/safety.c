@@ -16,6 +16,7 @@ enum {
     SAYS_ENOUGH = 8,         /* bytes by which a pattern is recognised */
     READ_SURELY = 64 * 1024, /* a READ of no more has to be served in one go */
     ZEROED_AT_ONCE = 64 * 1024 * 1024,
+    WRITTEN_AT_ONCE = 1024 * 1024, /* where zeroing did not help */
     PATIENCE = 6, /* zeroing may take so many times as long as a case's request */
 };
 
@@ -340,16 +341,17 @@ static bool reads_as_zero(struct zeroing *z, uint64_t offset, uint64_t length)
     return connected(z) && read_range(&z->client, z->facts, offset, length, &look) && !look.found;
 }
 
-static bool write_zeroes(struct zeroing *z, uint64_t offset, uint64_t length)
+static bool write_zeroes_where_needed(struct zeroing *z, uint64_t offset, uint64_t length)
 {
     if (!z->zeroes) {
-        z->zeroes_len = piece_bytes(z->facts, CLIENT_MAX_REQUEST / 4);
+        z->zeroes_len = piece_bytes(z->facts, WRITTEN_AT_ONCE);
         z->zeroes = memory_take(z->zeroes_len);
     }
     while (length > 0) {
         size_t bytes = length < z->zeroes_len ? (size_t)length : z->zeroes_len;
 
-        if (!connected(z) || !client_write(&z->client, offset, span_of(z->zeroes, bytes)))
+        if (!reads_as_zero(z, offset, bytes) &&
+            !(connected(z) && client_write(&z->client, offset, span_of(z->zeroes, bytes))))
             return false;
         offset += bytes;
         length -= bytes;
@@ -364,7 +366,7 @@ static bool zero_piece(struct zeroing *z, uint64_t offset, uint32_t length)
     if ((z->facts->flags_structured & NBD_FLAG_SEND_WRITE_ZEROES) && connected(z))
         client_write_zeroes(&z->client, offset, length);
     return reads_as_zero(z, offset, length) ||
-           (write_zeroes(z, offset, length) && reads_as_zero(z, offset, length));
+           (write_zeroes_where_needed(z, offset, length) && reads_as_zero(z, offset, length));
 }
 
 bool safety_zero(const struct target *target, const struct facts *facts, uint64_t timeout_ns,
