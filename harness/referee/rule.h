@@ -39,7 +39,7 @@ enum occasion {
 struct sight {
     struct session *session;
     const struct rule *rule;
-    const struct message *message;   /* the message at hand; NULL at CLIENT_FLAGS, LOST, CLOSE, STALL */
+    const struct message *message;   /* the message at hand; NULL at LOST, CLOSE and STALL */
     const struct exchange *exchange; /* what a reply belongs to, or a request; NULL: nothing in flight */
     const struct pending *option;    /* what an option reply belongs to; NULL: nothing */
 };
