@@ -17,7 +17,7 @@ enum {
     READ_SURELY = 64 * 1024, /* a READ of no more has to be served in one go */
     ZEROED_AT_ONCE = 64 * 1024 * 1024,
     WRITTEN_AT_ONCE = 1024 * 1024, /* where zeroing did not help */
-    PATIENCE = 6, /* zeroing may take so many times as long as a case's request */
+    PATIENCE = 6,                  /* zeroing may take so many times as long as a case's request */
 };
 
 /* ---- ranges ---- */
