@@ -409,10 +409,10 @@ void answer_block_status(struct reference_session *s, const struct request *r)
 {
     unsigned last = CONTEXT_COUNT - 1;
 
-    while (last > 0 && !(s->in.contexts & 1u << last))
+    while (last > 0 && !(s->in.contexts & 1u << contexts_nth(s, last)))
         last--;
     for (unsigned i = 0; i < last; i++)
-        if (s->in.contexts & 1u << i)
-            answer_status_of(s, r, 0, &context_rows[i]);
-    answer_status_of(s, r, NBD_REPLY_FLAG_DONE, &context_rows[last]);
+        if (s->in.contexts & 1u << contexts_nth(s, i))
+            answer_status_of(s, r, 0, &context_rows[contexts_nth(s, i)]);
+    answer_status_of(s, r, NBD_REPLY_FLAG_DONE, &context_rows[contexts_nth(s, last)]);
 }

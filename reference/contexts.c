@@ -2,6 +2,7 @@
 /* The metadata contexts.  proto.md, "Metadata querying" and "The base: metadata namespace". */
 #include <string.h>
 
+#include "reference/manners.h"
 #include "reference/state.h"
 #include "wire/constants.h"
 
@@ -85,4 +86,9 @@ unsigned contexts_of(const struct reference_session *s, const struct reference_e
         if (context_rows[i].available(export) && (s->extended || !context_rows[i].wide))
             available |= 1u << i;
     return available;
+}
+
+unsigned contexts_nth(const struct reference_session *s, unsigned nth)
+{
+    return s->manners ? manners_context(s, nth) : nth;
 }

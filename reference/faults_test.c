@@ -134,9 +134,11 @@ static void hear_one(const struct faults *faults, size_t telling, struct buffer 
     begin(&c, kind & 2 ? UINT64_C(0x100000000) + 1000 : 131072);
     c.config.faults = *faults;
     c.exports[0].read_only = kind & 1;
+    c.exports[0].written = written_new(store_size(c.exports[0].store), 1 << 16);
     fill(c.exports[0].store);
     over = converse(&c, samples[telling / KINDS], kind == 0 ? 5 : SIZE_MAX, heard);
     look_around(&c, over, heard);
+    written_free(c.exports[0].written);
     end(&c);
 }
 
@@ -147,7 +149,7 @@ static void hear_all(const struct faults *faults, struct buffer *heard)
 }
 
 /* Those that take more than the samples: payloads of many MiB, a second connection, block sizes, whole pages,
- * a context selected under extended headers, TLS.  ci/mutate shows them. */
+ * a context selected under extended headers, several queries in an option, TLS.  ci/mutate shows them. */
 static bool is_shown_elsewhere(size_t fault)
 {
     static const enum fault others[] = {
@@ -160,6 +162,15 @@ static bool is_shown_elsewhere(size_t fault)
         FAULT_FLUSH_NOT_SHARED,
         FAULT_FUA_NOT_SHARED,
         FAULT_EXTENTS_TOO_MANY,
+        FAULT_EXTENDED_EXTENTS_REVERSED,
+        FAULT_EXTENDED_ENDLESS_PAYLOAD_AWAITED,
+        FAULT_EXTENDED_HEADERS_TOGGLED,
+        FAULT_STATUS_PAYLOAD_BIT_13,
+        FAULT_CONTEXT_IDS_EQUAL,
+        FAULT_CONTEXT_LISTED_PER_QUERY,
+        FAULT_PRIVATE_WILDCARD_SELECTS,
+        FAULT_FAILED_SELECTION_KEEPS,
+        FAULT_UNKNOWN_EXPORT_SELECTION_KEEPS,
         FAULT_EXTENDED_EXTENTS_TOO_MANY,
         FAULT_MINIMUM_READ_REFUSED,
         FAULT_MINIMUM_WRITE_REFUSED,

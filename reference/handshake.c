@@ -233,8 +233,8 @@ static void take_list_meta_context(struct reference_session *s, const struct opt
     if (data->query_count > 0)
         listed &= contexts_named(data, true);
     for (unsigned i = 0; i < CONTEXT_COUNT; i++)
-        if (listed & 1u << i)
-            answer_context(s, (enum context)i, 0);
+        if (listed & 1u << contexts_nth(s, i))
+            answer_context(s, (enum context)contexts_nth(s, i), 0);
     answer_option(s, NBD_REP_ACK, NULL);
 }
 
@@ -251,8 +251,8 @@ static void take_set_meta_context(struct reference_session *s, const struct opti
     if (s->contexts)
         s->context_of = export;
     for (unsigned i = 0; i < CONTEXT_COUNT; i++)
-        if (s->contexts & 1u << i)
-            answer_context(s, (enum context)i, contexts_id(s, i));
+        if (s->contexts & 1u << contexts_nth(s, i))
+            answer_context(s, (enum context)contexts_nth(s, i), contexts_id(s, contexts_nth(s, i)));
     answer_option(s, NBD_REP_ACK, NULL);
 }
 

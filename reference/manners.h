@@ -41,6 +41,9 @@ bool manners_list_contexts(struct reference_session *s, const struct reference_e
                            const struct option_data *data);
 void manners_select_contexts(struct reference_session *s);
 
+/* Which context comes nth. */
+unsigned manners_context(const struct reference_session *s, unsigned nth);
+
 /* Information is about to be sent: wanted[NBD_INFO_*] of it. */
 bool manners_infos(struct reference_session *s, const struct reference_export *export, const bool wanted[]);
 

@@ -54,6 +54,24 @@ static bool selected_again(const struct reference_session *s, const struct optio
     return in_order(s, data, refusal) && s->context_of;
 }
 
+static bool compact(const struct reference_session *s, const struct option_data *data, uint32_t refusal)
+{
+    return in_order(s, data, refusal) && !s->extended && !s->config->no_extended &&
+           handshake_find(s, data->name);
+}
+
+static bool extended_without_block_size(const struct reference_session *s, const struct option_data *data,
+                                        uint32_t refusal)
+{
+    struct span infos = data->infos;
+    uint16_t info;
+
+    while (refusal == 0 && option_next_info(&infos, &info))
+        if (info == NBD_INFO_BLOCK_SIZE)
+            return false;
+    return in_order(s, data, refusal) && s->extended && handshake_find(s, data->name);
+}
+
 static bool of_many_queries(const struct reference_session *s, const struct option_data *data,
                             uint32_t refusal)
 {
@@ -101,14 +119,22 @@ static const struct option_row {
     { ODDITY_COLONLESS_QUERIES_REFUSED, NBD_OPT_LIST_META_CONTEXT, colonless, NBD_REP_ERR_INVALID },
     { ODDITY_MANY_QUERIES_TOO_BIG, NBD_OPT_LIST_META_CONTEXT, of_many_queries, NBD_REP_ERR_TOO_BIG },
     { ODDITY_MANY_QUERIES_TOO_BIG, NBD_OPT_SET_META_CONTEXT, of_many_queries, NBD_REP_ERR_TOO_BIG },
+    { ODDITY_EXTENDED_BLOCK_SIZE_REQUIRED, NBD_OPT_GO, extended_without_block_size,
+      NBD_REP_ERR_BLOCK_SIZE_REQD },
+    { ODDITY_EXTENDED_HEADERS_REQUIRED, NBD_OPT_INFO, compact, NBD_REP_ERR_EXT_HEADER_REQD },
+    { ODDITY_EXTENDED_HEADERS_REQUIRED, NBD_OPT_GO, compact, NBD_REP_ERR_EXT_HEADER_REQD },
+    { ODDITY_EXTENDED_HEADERS_REQUIRED, NBD_OPT_EXPORT_NAME, compact, CLOSED },
     { ODDITY_MALFORMED_OPTIONS_CLOSE, ANY, malformed, CLOSED },
     { ODDITY_EARLY_OPTIONS_CLOSE, NBD_OPT_SET_META_CONTEXT, unstructured, CLOSED },
 };
 
-static void carry_out(struct reference_session *s, const struct option_row *row)
+static void carry_out(struct reference_session *s, const struct option_row *row,
+                      const struct option_data *data)
 {
     if (s->in.head.option.option == NBD_OPT_SET_META_CONTEXT)
         s->context_of = NULL;
+    if (row->type == NBD_REP_ERR_BLOCK_SIZE_REQD) /* which saves a round trip */
+        answer_info(s, handshake_find(s, data->name), NBD_INFO_BLOCK_SIZE);
     if (row->type == CLOSED)
         s->over = true;
     else
@@ -125,7 +151,7 @@ bool manners_option(struct reference_session *s, const struct option_data *data,
         if (!odd(s, row->oddity) || (row->option != ANY && row->option != option) ||
             !row->when(s, data, refusal))
             continue;
-        carry_out(s, row);
+        carry_out(s, row, data);
         return true;
     }
     return false;
@@ -160,7 +186,15 @@ bool manners_list_contexts(struct reference_session *s, const struct reference_e
                            const struct option_data *data)
 {
     struct span last = span_of(NULL, 0);
+    unsigned named = contexts_named(data, true) | (data->query_count == 0 ? 1u << CONTEXT_HIGH : 0);
 
+    if (!s->extended && (named & 1u << CONTEXT_HIGH) && odd(s, ODDITY_WIDE_CONTEXTS_LISTED)) {
+        if (data->query_count == 0)
+            answer_context(s, CONTEXT_ALLOCATION, 0);
+        answer_context(s, CONTEXT_HIGH, 0);
+        answer_option(s, NBD_REP_ERR_EXT_HEADER_REQD, "x-nbdtest:high is for extended headers");
+        return true;
+    }
     if (!odd(s, ODDITY_CONTEXTS_LISTED_BY_WILDCARD) || data->query_count > 0)
         return false;
     for (unsigned context = 0; context < CONTEXT_COUNT; context++) {
@@ -185,6 +219,11 @@ void manners_select_contexts(struct reference_session *s)
         s->context_shift = UINT32_MAX - id;
     if (odd(s, ODDITY_CONTEXT_ID_VARIES))
         s->context_shift += UINT32_C(0x9e3779b9);
+}
+
+unsigned manners_context(const struct reference_session *s, unsigned nth)
+{
+    return odd(s, ODDITY_CONTEXTS_REVERSED) ? CONTEXT_COUNT - 1 - nth : nth;
 }
 
 /* ---- information ---- */

@@ -256,6 +256,8 @@ static uint64_t told_as(const struct reference_session *s, uint64_t status)
         return 0;
     if (odd(s, ODDITY_STATUS_HOLE_ALONE) && (status & NBD_STATE_HOLE))
         return NBD_STATE_HOLE;
+    if (odd(s, ODDITY_STATUS_HOLE_EVERYWHERE))
+        return status | NBD_STATE_HOLE;
     if (odd(s, ODDITY_STATUS_ZERO_ALONE))
         return status & NBD_STATE_ZERO;
     return status;

@@ -57,6 +57,8 @@ void contexts_misconduct(struct reference_session *s, size_t start)
     for (size_t i = 0; i < COUNT(names) && is_renamed(s, start); i++)
         if (fault_on(s, names[i].fault))
             rename_context(s, start, &names[i]);
+    if (fault_on(s, FAULT_CONTEXT_IDS_EQUAL) && s->in.head.option.option == NBD_OPT_SET_META_CONTEXT)
+        edit_set(s, start + DATA_AT, 4, ALLOCATION_ID);
     if (fault_on(s, FAULT_CONTEXT_CUT_SHORT)) {
         s->output.len = start + DATA_AT + 2;
         edit_set(s, start + LENGTH_AT, 4, 2);

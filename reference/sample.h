@@ -91,6 +91,9 @@ static const uint8_t sample_extended[] = { 0,
 static const uint8_t sample_extended_late[] = {
     0, 0, 0, 3, OPTION(8, 0), OPTION(11, 0), OPTION(8, 0), SAMPLE_GO, SAMPLE_EXTENDED_REQUESTS
 };
+static const uint8_t sample_extended_bare_go[] = {
+    0, 0, 0, 3, OPTION(11, 0), OPTION(7, 6), 0, 0, 0, 0, 0, 0
+};
 static const uint8_t sample_compact_payload[] = { 0,
                                                   0,
                                                   0,
@@ -149,6 +152,7 @@ static const struct span samples[] = {
     { sample_abort, sizeof sample_abort },
     { sample_extended, sizeof sample_extended },
     { sample_extended_late, sizeof sample_extended_late },
+    { sample_extended_bare_go, sizeof sample_extended_bare_go },
     { sample_compact_payload, sizeof sample_compact_payload },
 };
 

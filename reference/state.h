@@ -112,6 +112,9 @@ static inline uint32_t contexts_id(const struct reference_session *s, unsigned c
 /* The contexts of an export that this client can select. */
 unsigned contexts_of(const struct reference_session *s, const struct reference_export *export);
 
+/* The order in which they are told of. */
+unsigned contexts_nth(const struct reference_session *s, unsigned nth);
+
 /* Those that an option names; namespaces: a namespace alone, as in "base:", stands for all that is in it. */
 unsigned contexts_named(const struct option_data *data, bool namespaces);
 

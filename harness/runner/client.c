@@ -509,7 +509,7 @@ static bool is_refusal(uint32_t type)
            type == NBD_REP_ERR_EXT_HEADER_REQD;
 }
 
-enum client_way client_enter(struct client *c, const struct target *target, uint64_t timeout_ns,
+static enum client_way enter(struct client *c, const struct target *target, uint64_t timeout_ns,
                              struct span export, enum client_headers headers, uint32_t *ret_type)
 {
     char error[sizeof c->error] = "";
@@ -537,4 +537,16 @@ enum client_way client_enter(struct client *c, const struct target *target, uint
     if (*error)
         memcpy(c->error, error, sizeof error);
     return CLIENT_FAILED;
+}
+
+/* A server may insist on extended headers: proto-extended-headers.md, NBD_OPT_GO. */
+enum client_way client_enter(struct client *c, const struct target *target, uint64_t timeout_ns,
+                             struct span export, enum client_headers headers, uint32_t *ret_type)
+{
+    enum client_way way = enter(c, target, timeout_ns, export, headers, ret_type);
+
+    if (way != CLIENT_REFUSED || *ret_type != NBD_REP_ERR_EXT_HEADER_REQD || headers == CLIENT_EXTENDED)
+        return way;
+    client_close(c, false);
+    return enter(c, target, timeout_ns, export, CLIENT_EXTENDED, ret_type);
 }

@@ -38,7 +38,7 @@ struct client {
     bool oldstyle;   /* the greeting was: there are no options, and transmission has begun */
     bool no_zeroes;  /* agreed */
     bool structured; /* STRUCTURED_REPLY was acknowledged */
-    bool extended;   /* EXTENDED_HEADERS was: no request but DISC can then be made */
+    bool extended;   /* EXTENDED_HEADERS was */
 
     uint64_t size; /* in transmission, like the following */
     uint16_t transmission_flags;
@@ -80,9 +80,9 @@ bool client_export_name(struct client *c, struct span export);
 /* What replies, and with EXTENDED requests, look like. */
 enum client_headers { CLIENT_SIMPLE, CLIENT_STRUCTURED, CLIENT_EXTENDED };
 
-/* A fresh connection, with the headers that are wanted, where granted, and into transmission by GO or,
- * where that is missing or its answer makes no sense, by EXPORT_NAME.  Unless IN, *ret_type is the error
- * reply, or 0; client_close() is due whatever came of it. */
+/* A fresh connection, with the headers that are wanted, where granted, or extended ones where the server
+ * insists on them, and into transmission by GO or, where that is missing or its answer makes no sense, by
+ * EXPORT_NAME.  Unless IN, *ret_type is the error reply, or 0; client_close() is due whatever came of it. */
 enum client_way client_enter(struct client *c, const struct target *target, uint64_t timeout_ns,
                              struct span export, enum client_headers headers, uint32_t *ret_type);
 

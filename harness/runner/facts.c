@@ -156,6 +156,7 @@ static void note_transmission(struct probe *p)
     f->size = c->size;
     f->flags_simple = f->flags_structured = f->flags_extended = c->transmission_flags;
     f->structured = c->structured;
+    f->compact_refused = c->extended;
     f->has_block_size = c->has_block_size;
     f->block_size = c->block_size;
 }

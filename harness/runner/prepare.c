@@ -142,6 +142,28 @@ static bool uses_tls(const struct step *s)
     return false;
 }
 
+static bool sends_export_name(const struct step *steps)
+{
+    for (const struct step *s = steps; s; s = s->next) {
+        const struct value *subject = s->frame.subject;
+
+        if (sends_export_name(s->body))
+            return true;
+        if (s->kind == STEP_SEND && strcmp(s->frame.verb, "OPT") == 0 && subject &&
+            subject->kind == VALUE_WORD && strcmp(subject->text, "EXPORT_NAME") == 0)
+            return true;
+    }
+    return false;
+}
+
+/* EXPORT_NAME is no way in for a client with extended headers.  GO is refused well, and the play sees it. */
+static bool needs_compact(const struct planned *planned)
+{
+    bool starts_compact = planned->the_case->start == START_TRANSMISSION && planned->mode != MODE_EXTENDED;
+
+    return starts_compact || sends_export_name(planned->the_case->steps);
+}
+
 static enum plan_outcome check_mode(const struct preparation *p)
 {
     if (!p->facts->tls_known && uses_tls(p->planned->the_case->steps))
@@ -155,6 +177,8 @@ static enum plan_outcome check_mode(const struct preparation *p)
         return skip(p, "the server greets in oldstyle, which has neither client flags nor options");
     if (p->facts->no_way_in && p->planned->the_case->start == START_TRANSMISSION)
         return skip(p, "no way into transmission was found");
+    if (p->facts->compact_refused && needs_compact(p->planned))
+        return skip(p, "the server insists on extended headers");
     if (p->planned->mode == MODE_STRUCTURED && !p->facts->structured)
         return skip(p, "mode structured is not granted");
     if (p->planned->mode == MODE_EXTENDED && !p->facts->extended)

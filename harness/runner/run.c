@@ -175,6 +175,8 @@ static enum mode mode_of(const char *word)
 /* As far as the server grants it. */
 static enum mode granted(const struct facts *f, enum mode mode)
 {
+    if (f->compact_refused)
+        return MODE_EXTENDED;
     if (mode == MODE_EXTENDED && !f->extended)
         mode = MODE_STRUCTURED;
     if (mode != MODE_EXTENDED && mode != MODE_SIMPLE)

@@ -24,12 +24,18 @@ struct transfer {
 
 static bool send_request(struct client *c, struct transfer *t, struct span data)
 {
-    uint8_t bytes[WIRE_SIZE_request];
+    uint8_t bytes[WIRE_SIZE_extended_request];
     struct wire_out out = wire_out(bytes, sizeof bytes);
 
     t->request.magic = (uint32_t)NBD_REQUEST_MAGIC;
     t->request.cookie = ++c->cookie;
-    wire_put_request(&out, &t->request);
+    if (c->extended)
+        wire_put_extended_request(&out, &(struct wire_extended_request){
+                                            (uint32_t)NBD_EXTENDED_REQUEST_MAGIC,
+                                            data.len > 0 ? NBD_CMD_FLAG_PAYLOAD_LEN : 0, t->request.type,
+                                            t->request.cookie, t->request.offset, t->request.length });
+    else
+        wire_put_request(&out, &t->request);
     return client_send(c, span_of(bytes, out.len)) && client_send(c, data);
 }
 
@@ -114,19 +120,25 @@ static bool take_small_chunk(struct client *c, struct transfer *t, const struct 
     return true;
 }
 
-static bool take_chunk(struct client *c, struct transfer *t, bool *ret_done)
+static bool take_chunk(struct client *c, struct transfer *t, bool extended, bool *ret_done)
 {
     struct wire_chunk chunk;
     struct span bytes;
     struct wire_in in;
+    uint64_t length;
 
-    if (!client_need(c, WIRE_SIZE_chunk - 4, &bytes))
+    if (!client_need(c, (extended ? WIRE_SIZE_extended_reply : WIRE_SIZE_chunk) - 4, &bytes))
         return false;
     in = wire_in(bytes);
     chunk = (struct wire_chunk){ .flags = wire_get_16(&in) };
     chunk.type = wire_get_16(&in);
     chunk.cookie = wire_get_64(&in);
-    chunk.length = wire_get_32(&in);
+    if (extended)
+        wire_get_64(&in); /* the offset of the request */
+    length = extended ? wire_get_64(&in) : wire_get_32(&in);
+    if (length > UINT32_MAX)
+        return client_lose(c, "a chunk announces a payload of more than 32 bits");
+    chunk.length = (uint32_t)length;
     *ret_done = (chunk.flags & NBD_REPLY_FLAG_DONE) != 0;
     if (chunk.type == NBD_REPLY_TYPE_OFFSET_DATA)
         return take_data_chunk(c, t, chunk.length);
@@ -153,8 +165,8 @@ static bool take_answer(struct client *c, struct transfer *t)
             done = true;
             if (!take_simple_reply(c, t))
                 return false;
-        } else if (magic == NBD_STRUCTURED_REPLY_MAGIC) {
-            if (!take_chunk(c, t, &done))
+        } else if (magic == NBD_STRUCTURED_REPLY_MAGIC || magic == NBD_EXTENDED_REPLY_MAGIC) {
+            if (!take_chunk(c, t, magic == NBD_EXTENDED_REPLY_MAGIC, &done))
                 return false;
         } else {
             return client_lose(c, "what comes is no reply: its magic is wrong");

@@ -394,10 +394,33 @@ static void take_message(struct play *p, struct connection *c, const struct step
     free(k);
 }
 
+/* A server may insist on extended headers, and where they are agreed on block sizes being asked for:
+ * proto-extended-headers.md, NBD_OPT_GO, NBD_OPT_EXTENDED_HEADERS.  NULL: it does neither. */
+static const char *insists_on(const struct connection *c, const struct message *m)
+{
+    const struct wire_option_reply *reply = &m->head.option_reply;
+    bool extended = session_negotiated(c->session)->extended;
+
+    if (m->head.kind != SCAN_KIND_OPTION_REPLY ||
+        (reply->option != NBD_OPT_GO && reply->option != NBD_OPT_INFO))
+        return NULL;
+    if (!extended && reply->type == NBD_REP_ERR_EXT_HEADER_REQD)
+        return "the server insists on extended headers";
+    if (extended && reply->type == NBD_REP_ERR_BLOCK_SIZE_REQD)
+        return "with extended headers the server insists on block sizes being asked for";
+    return NULL;
+}
+
 static void refuse_message(struct play *p, struct connection *c, const struct step *s, const char *why)
 {
     struct kept *k = connection_take(c);
 
+    if (insists_on(c, &k->message)) {
+        finding_add(p, c, NULL, s->place, demanded(p, s), insists_on(c, &k->message), k->told, true);
+        end_case(p);
+        free(k);
+        return;
+    }
     fail_line(p, c, s, true, came_with(p, k->told, why), k->told);
     c->skip_answers = true; /* what further answers mean is anybody's guess until the next question */
     free(k);

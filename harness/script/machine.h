@@ -156,7 +156,7 @@ struct play {
     struct play_action sending; /* SEND in progress: returned until play_sent() */
     struct play_action after;   /* fin or reset, to be returned after it; kind is PLAY_OPEN: nothing */
     bool timed_out;
-    bool ended;    /* a line failed on which all of the rest rests */
+    bool ended;    /* nothing more of the case is played */
     bool stumbled; /* something failed or was skipped: what the case does not know may be missing for that */
     uint64_t cookie;
     uint64_t wait;
