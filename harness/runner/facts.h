@@ -38,7 +38,7 @@ struct facts {
     bool without_tls;       /* the export may be had without TLS */
     bool has_tls_only;      /* there is an export that may not: */
     char tls_only[NBD_MAX_STRING + 1];
-    bool hides_unknown;  /* INFO for an export that does not exist says ERR_TLS_REQD */
+    bool hides_unknown;   /* INFO for an export that does not exist says ERR_TLS_REQD */
     bool compact_refused; /* the server insists on extended headers */
     bool filters;        /* NBD_FLAG_BLOCK_STATUS_PAYLOAD is advertised once a metadata context is selected */
     bool writes_refused; /* with EPERM, though READ_ONLY is clear; set by the run once it may write */
