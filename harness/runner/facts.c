@@ -14,8 +14,10 @@
 #define NS_PER_S UINT64_C(1000000000)
 
 enum {
-    OPTION_COUNT = 32, /* bits of facts.options */
-    LISTED_MAX = 20,   /* exports shown */
+    OPTION_COUNT = 32,                      /* bits of facts.options */
+    LISTED_MAX = 20,                        /* exports shown */
+    MINIMUM_BLOCK_MAX = 65536,              /* "MUST NOT be larger than 2^16" */
+    PREFERRED_BLOCK_MAX = 32 * 1024 * 1024, /* our own */
 };
 
 /* The exports that the server lists. */
@@ -148,6 +150,17 @@ static enum status choose_another(struct probe *p, enum client_way way, uint32_t
     return status;
 }
 
+/* Block sizes that a server may not have are judged by the referee; cases that kept to them would move
+ * gigabytes, so they keep to the defaults.  "Block size constraints". */
+static struct wire_info_block_size usable(struct wire_info_block_size told)
+{
+    if (told.minimum > MINIMUM_BLOCK_MAX || (told.minimum & (told.minimum - 1)) != 0)
+        told.minimum = 1;
+    if (told.preferred > PREFERRED_BLOCK_MAX || (told.preferred & (told.preferred - 1)) != 0)
+        told.preferred = 4096;
+    return told;
+}
+
 static void note_transmission(struct probe *p)
 {
     struct facts *f = p->facts;
@@ -158,7 +171,7 @@ static void note_transmission(struct probe *p)
     f->structured = c->structured;
     f->compact_refused = c->extended;
     f->has_block_size = c->has_block_size;
-    f->block_size = c->block_size;
+    f->block_size = usable(c->block_size);
 }
 
 /* The transmission flags with other headers.  Whether extended ones were granted. */

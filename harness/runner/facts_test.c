@@ -127,6 +127,20 @@ static void without_go_the_export_is_entered_by_name(void **state)
     tear_down(&f);
 }
 
+static void block_sizes_that_may_not_be_are_not_kept_to(void **state)
+{
+    struct fixture f;
+
+    (void)state;
+    set_up(&f);
+    f.server.block_size = (struct wire_info_block_size){ 1u << 24, 1u << 30, 1u << 25 };
+    assert_int_equal(probe(&f), STATUS_CONFORMS);
+    assert_int_equal(f.facts.block_size.minimum, 1);
+    assert_int_equal(f.facts.block_size.preferred, 4096);
+    assert_int_equal(f.facts.block_size.maximum, 1u << 25);
+    tear_down(&f);
+}
+
 static void the_only_export_is_taken_and_said(void **state)
 {
     struct fixture f;
@@ -198,6 +212,7 @@ int main(void)
         cmocka_unit_test(a_server_that_takes_one_client_at_a_time_is_no_trap),
         cmocka_unit_test(without_fixed_newstyle_there_is_the_name_alone),
         cmocka_unit_test(without_go_the_export_is_entered_by_name),
+        cmocka_unit_test(block_sizes_that_may_not_be_are_not_kept_to),
         cmocka_unit_test(the_only_export_is_taken_and_said),
         cmocka_unit_test(an_export_that_is_not_there_is_told_with_the_list),
         cmocka_unit_test(a_server_that_demands_tls_is_told),
