@@ -158,6 +158,8 @@ static struct wire_info_block_size usable(struct wire_info_block_size told)
         told.minimum = 1;
     if (told.preferred > PREFERRED_BLOCK_MAX || (told.preferred & (told.preferred - 1)) != 0)
         told.preferred = 4096;
+    if (told.maximum < told.preferred)
+        told.maximum = 1u << 25;
     return told;
 }
 
