@@ -154,6 +154,10 @@ static bool is_shown_elsewhere(size_t fault)
 {
     static const enum fault others[] = {
         FAULT_NO_HOLE_NOT_PROVISIONED,
+        FAULT_EXPORT_NAME_UNMET_STAYS,
+        FAULT_PAYLOAD_LEN_OBEYED,
+        FAULT_HOLE_AS_TYPE_3,
+        FAULT_DF_MIXED_AS_HOLE,
         FAULT_READ_AFTER_FAILED_CACHE_REFUSED,
         FAULT_MAXIMUM_READ_REFUSED,
         FAULT_MAXIMUM_WRITE_REFUSED,
