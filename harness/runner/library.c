@@ -193,6 +193,7 @@ static bool add_folder(struct library *l, const char *path, unsigned depth, cons
 bool library_add(struct library *l, const char *path, const struct catalogue *catalogue,
                  struct diagnostics *d)
 {
+    l->catalogue = catalogue;
     if (is_folder(path))
         return add_folder(l, path, 0, catalogue, d);
     return add_file(l, path, catalogue, d);

@@ -13,6 +13,7 @@
 struct library {
     struct tree **trees;
     size_t tree_count;
+    const struct catalogue *catalogue; /* borrowed: of what the cases cite; NULL: not known */
 };
 
 /* Reads one file, or all *.nbd files below a folder in the order of their names.  Mistakes of all files go to

@@ -7,6 +7,7 @@
 
 #include "base/memory.h"
 #include "base/nearest.h"
+#include "referee/rule.h"
 #include "runner/need.h"
 #include "script/cite.h"
 
@@ -41,6 +42,54 @@ static unsigned modes_of(const struct tree_case *c)
 
 /* ---- selection ---- */
 
+/* Whether a case cites a requirement, or one as whose breach a breach of it shows. */
+static bool cites(const struct tree_case *c, const struct requirement *r)
+{
+    bool found = cite_has(c, r->id);
+
+    for (const struct requirement_link *l = r->shows_as; l && !found; l = l->next)
+        found = cite_has(c, l->to->id);
+    return found;
+}
+
+static bool is_cited(const struct library *library, const struct requirement *r)
+{
+    for (size_t i = 0; i < library->tree_count; i++)
+        for (const struct tree_case *c = library->trees[i]->cases; c; c = c->next)
+            if (cites(c, r))
+                return true;
+    return false;
+}
+
+static bool is_watched(const struct requirement *r)
+{
+    for (size_t i = 0; i < rule_count; i++) {
+        if (strcmp(rules[i].id, r->id) == 0)
+            return true;
+        for (const struct requirement_link *l = r->shows_as; l; l = l->next)
+            if (strcmp(rules[i].id, l->to->id) == 0)
+                return true;
+    }
+    return false;
+}
+
+/* What a pattern asks for, where it is the id of a requirement. */
+struct asked {
+    const struct requirement *requirement; /* NULL: it is none */
+    bool everywhere;                       /* no case is about it: the referee watches it in all */
+    bool used;                             /* something was selected */
+};
+
+static struct asked asked_for(const struct library *library, const char *pattern)
+{
+    struct asked a = { .requirement = library->catalogue
+                                          ? catalogue_find(library->catalogue, span_text(pattern))
+                                          : NULL };
+
+    a.everywhere = a.requirement && !is_cited(library, a.requirement) && is_watched(a.requirement);
+    return a;
+}
+
 /* A pattern names a case, an instance, what is common to several instances of a case ("reads-zero/simple"),
  * or a requirement that the case cites. */
 static bool matches(const char *pattern, const struct planned *i)
@@ -53,14 +102,15 @@ static bool matches(const char *pattern, const struct planned *i)
            fnmatch(pattern, i->id, 0) == 0 || cite_has(i->the_case, pattern);
 }
 
-/* used   one for each pattern: whether anything matched */
-static bool selects(const struct run_options *o, const struct planned *i, bool *used)
+/* asked   one for each pattern */
+static bool selects(const struct run_options *o, const struct planned *i, struct asked *asked)
 {
     bool selected = o->pattern_count == 0;
 
     for (size_t p = 0; p < o->pattern_count; p++)
-        if (matches(o->patterns[p], i))
-            selected = used[p] = true;
+        if (asked[p].everywhere || matches(o->patterns[p], i) ||
+            (asked[p].requirement && cites(i->the_case, asked[p].requirement)))
+            selected = asked[p].used = true;
     for (size_t p = 0; selected && p < o->exclude_count; p++)
         selected = !matches(o->excludes[p], i);
     return selected;
@@ -72,7 +122,7 @@ static bool selects(const struct run_options *o, const struct planned *i, bool *
 struct listing {
     struct plan *plan;
     const struct run_options *options;
-    bool *used;
+    struct asked *asked;
     size_t room;
     bool too_many;
 };
@@ -118,7 +168,7 @@ static void add_instance(struct listing *l, const struct tree_case *c, enum mode
 
     i.id = arena_print(p->arena, "%s%s%s%s%s", c->name, mode ? "/" : "", mode ? mode_name(mode) : "",
                        count ? "/" : "", in_id);
-    if (!selects(l->options, &i, l->used))
+    if (!selects(l->options, &i, l->asked))
         return;
     if (p->count == INSTANCES_MAX) {
         l->too_many = true;
@@ -180,16 +230,18 @@ bool plan_make(struct plan *p, const struct library *library, const struct run_o
     bool good = true;
 
     *p = (struct plan){ .arena = arena_new() };
-    l.used = memory_take(options->pattern_count + 1);
+    l.asked = memory_take((options->pattern_count + 1) * sizeof *l.asked);
+    for (size_t i = 0; i < options->pattern_count; i++)
+        l.asked[i] = asked_for(library, options->patterns[i]);
     for (size_t i = 0; i < library->tree_count; i++)
         for (const struct tree_case *c = library->trees[i]->cases; c && !l.too_many; c = c->next)
             add_case(&l, c);
     for (size_t i = 0; i < options->pattern_count && !l.too_many; i++)
-        if (!l.used[i]) {
+        if (!l.asked[i].used) {
             unmatched(library, options->patterns[i], ret_error);
             good = false;
         }
-    free(l.used);
+    free(l.asked);
     if (l.too_many) {
         buffer_print(ret_error, "these cases have more than %d instances; name some of them\n",
                      INSTANCES_MAX);

@@ -32,7 +32,7 @@ static void set_up(struct fixture *f, const char *text)
     buffer_init(&f->error, 4096);
     f->tree = tree_parse("t.nbd", span_text(text), &f->d);
     assert_string_equal(buffer_text(&f->d.text), "");
-    f->library = (struct library){ &f->tree, 1 };
+    f->library = (struct library){ &f->tree, 1, NULL };
     f->arena = arena_new();
     f->facts = (struct facts){
         .handshake_flags = NBD_FLAG_FIXED_NEWSTYLE,
@@ -169,6 +169,43 @@ static void a_pattern_that_matches_nothing_is_told_with_the_nearest_name(void **
     assert_false(make(&f));
     assert_string_equal(buffer_text(&f.error), "no case matches 'raeds'; did you mean 'reads'?\n");
     tear_down(&f);
+}
+
+static size_t count_for(const struct catalogue *catalogue, const char *requirement)
+{
+    struct fixture f;
+    size_t count;
+
+    set_up(&f, "case cites \"t\"\n\nC: DISC\nS: close by greeting.ihaveopt\n\ncase cites-not \"t\"\n\nC: "
+               "DISC\nS: close\n");
+    f.library.catalogue = catalogue;
+    f.options.patterns = &requirement;
+    f.options.pattern_count = 1;
+    count = make(&f) ? f.plan.count : 0;
+    tear_down(&f);
+    return count;
+}
+
+static void requirements_name_the_cases_that_may_show_them(void **state)
+{
+    static const char rows[] = "id\tlevel\tparty\tsection\tline\tsummary\n"
+                               "greeting.ihaveopt\tMUST\tserver\tS\t1\tx\n"
+                               "shows-as.it\tMUST\tserver\tS\t1\tx\t-\t-\tas greeting.ihaveopt\n"
+                               "rep.header.magic\tMUST\tserver\tS\t1\tx\n" /* the referee watches it */
+                               "nobody.watches\tMUST\tserver\tS\t1\tx\n";
+    struct diagnostics d;
+    struct catalogue *catalogue;
+
+    (void)state;
+    diagnostics_init(&d);
+    catalogue = catalogue_parse("requirements.tsv", span_text(rows), &d);
+    assert_non_null(catalogue);
+    assert_int_equal(count_for(catalogue, "greeting.ihaveopt"), 3);
+    assert_int_equal(count_for(catalogue, "shows-as.it"), 3);
+    assert_int_equal(count_for(catalogue, "rep.header.magic"), 6);
+    assert_int_equal(count_for(catalogue, "nobody.watches"), 0);
+    catalogue_free(catalogue);
+    diagnostics_free(&d);
 }
 
 static void what_is_needed_is_looked_for_once(void **state)
@@ -430,6 +467,7 @@ int main(void)
         cmocka_unit_test(a_case_has_an_instance_a_mode_and_a_combination_of_choices),
         cmocka_unit_test(a_case_that_stays_in_haggling_has_no_modes),
         cmocka_unit_test(without_modes_a_case_is_played_in_all_of_them_and_with_contexts_not_in_simple),
+        cmocka_unit_test(requirements_name_the_cases_that_may_show_them),
         cmocka_unit_test(patterns_name_cases_instances_and_what_they_begin_with),
         cmocka_unit_test(a_pattern_that_matches_nothing_is_told_with_the_nearest_name),
         cmocka_unit_test(what_is_needed_is_looked_for_once),

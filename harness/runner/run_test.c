@@ -94,7 +94,7 @@ static void set_up(struct fixture *f, const char *text)
     f->options.timeout_ns = SECOND;
     f->catalogue = catalogue_parse("t", span_text(table), &f->d);
     f->tree = tree_parse("t.nbd", span_text(text), &f->d);
-    f->library = (struct library){ &f->tree, 1 };
+    f->library = (struct library){ &f->tree, 1, NULL };
     assert_string_equal(buffer_text(&f->d.text), "");
 }
 
