@@ -69,7 +69,7 @@ static void print_violations(struct decoded *d)
         buffer_print(&d->text, "# %s breaks %s: %s\n",
                      d->violations.all[i].party == SIDE_SERVER ? "the server" : "the client",
                      d->violations.all[i].rule, d->violations.all[i].came);
-    d->violations.count = 0;
+    violations_clear(&d->violations);
 }
 
 static void decode_bytes(void *ctx, struct flow *flow, enum flow_from from, struct span bytes,

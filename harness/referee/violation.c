@@ -5,6 +5,11 @@
 #include <stdio.h>
 #include <string.h>
 
+void violations_clear(struct violations *v)
+{
+    v->count = v->of_client = v->lost = 0;
+}
+
 void violations_add(struct violations *v, const char *rule, enum side party, uint64_t message,
                     const char *fmt, ...)
 {

@@ -28,6 +28,9 @@ struct violations {
     size_t lost;      /* not kept */
 };
 
+/* Forgets all of them. */
+void violations_clear(struct violations *v);
+
 /* Adds one.  The same rule is kept once a message. */
 void violations_add(struct violations *v, const char *rule, enum side party, uint64_t message,
                     const char *fmt, ...) __attribute__((format(printf, 5, 6)));

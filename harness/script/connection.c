@@ -446,7 +446,7 @@ void connection_judge_ending(struct play *p, struct connection *c, bool allowed)
     c->ending_judged = true;
     session_ended(c->session, SIDE_SERVER, c->how);
     if (allowed)
-        c->violations.count = 0;
+        violations_clear(&c->violations);
     /* Also where it may close, TLS has to be shut down; but what every goodbye would show cases about it
      * show. */
     if (!c->goodbye || c->how != ENDING_CUT_OFF)

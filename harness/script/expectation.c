@@ -329,7 +329,7 @@ static void find_stall(struct play *p, struct connection *c, const struct step *
         finding_add(p, c, rule_of_stall(c), place, expected, came, told, false);
     for (size_t i = 0; i < c->violations.count; i++)
         finding_add(p, c, c->violations.all[i].rule, place, expected, came, told, false);
-    c->violations.count = 0;
+    violations_clear(&c->violations);
     if (told_by_case)
         fail_line(p, c, s, true, came, told);
 }

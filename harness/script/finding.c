@@ -72,7 +72,7 @@ void finding_referee(struct play *p, struct connection *c, const struct exchange
     for (size_t i = 0; i < c->violations.count; i++)
         if (c->violations.all[i].party == SIDE_SERVER) /* what our side does wrong, it does on purpose */
             add_violation(p, c, e, &c->violations.all[i], told);
-    c->violations.count = c->violations.of_client = 0;
+    violations_clear(&c->violations);
 }
 
 void finding_drop_contents(struct play *p, const struct exchange *e)
