@@ -5,14 +5,23 @@
 
 #include "referee/conversation.h"
 
-/* Ids of rules that some test of this program has seen noted. */
-static bool seen[512];
+enum { RULES_MAX = 512 };
+
+/* Which rules some test of this program has seen broken.  The program's main file owns it. */
+extern bool seen[RULES_MAX];
 
 static inline void note_seen(const struct talk *t)
 {
-    assert_true(rule_count <= sizeof seen);
+    assert_true(rule_count <= RULES_MAX);
     for (size_t i = 0; i < rule_count; i++)
         seen[i] = seen[i] || has_rule(t, rules[i].id);
+}
+
+static inline void assert_seen(bool (*is_ours)(const struct rule *rule))
+{
+    for (size_t i = 0; i < rule_count; i++)
+        if (is_ours(&rules[i]) && !seen[i])
+            fail_msg("no test breaks %s", rules[i].id);
 }
 
 /* The session is over: these rules were broken, and no others by the server. */
