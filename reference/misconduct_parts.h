@@ -6,7 +6,9 @@
  * misconduct_handshake.c  bytes of what is sent in the handshake
  * misconduct_contexts.c   the names of metadata contexts
  * misconduct_requests.c   which requests are refused, granted, left without an answer
- * misconduct_replies.c    bytes of what is sent in transmission
+ * misconduct_replies.c    bytes of what is sent in transmission: any reply, and simple ones
+ * misconduct_chunks.c     chunks with contents or errors
+ * misconduct_status.c     chunks of block status
  * misconduct_extended.c   the same under extended headers
  * misconduct_payloads.c   lengths of 64 bits, and payloads, of requests
  * misconduct_tls.c        modes of TLS, and what is forgotten when it begins
