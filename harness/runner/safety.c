@@ -171,9 +171,8 @@ static bool was_too_large(const struct client *c, uint32_t bytes)
 }
 
 static bool read_range(struct client *c, const struct facts *f, uint64_t offset, uint64_t length,
-                       struct look *l)
+                       uint32_t at_once, struct look *l)
 {
-    uint32_t at_once = CLIENT_MAX_REQUEST;
     uint32_t block = f->block_size.minimum ? f->block_size.minimum : 1;
     uint64_t end = offset + length;
 
@@ -212,13 +211,12 @@ static void copy_start(void *ctx, uint64_t offset, struct span data)
 }
 
 /* The name of what stands at the export's start, or NULL. */
-static bool read_start(struct client *c, const struct facts *f, const char **ret_name)
+static bool read_start(struct client *c, const struct facts *f, uint32_t at_once, const char **ret_name)
 {
     struct first_bytes *s = memory_take(sizeof *s);
     uint32_t block = f->block_size.minimum ? f->block_size.minimum : 1;
     uint64_t wanted = ((uint64_t)SIGNATURE_BYTES + block - 1) / block * block;
     uint64_t end = wanted < f->size ? wanted : f->size - f->size % block, offset = 0;
-    uint32_t at_once = 1024 * 1024;
     bool good = true;
 
     while (good && offset < end) {
@@ -250,39 +248,69 @@ static void name_ways_on(const struct ranges *ranges, struct buffer *to)
                      "  --destroy    write there, whatever is lost\n");
 }
 
-enum status safety_look(const struct target *target, const struct facts *facts, uint64_t timeout_ns,
-                        const struct ranges *ranges, struct buffer *ret_error)
+/* What was seen in an export. */
+struct sight {
+    struct look look;
+    const char *name; /* of what stands at its start, or NULL */
+};
+
+/* VIOLATIONS where it could not be read; error is then told why. */
+static enum status look_once(const struct target *target, const struct facts *facts, uint64_t timeout_ns,
+                             const struct ranges *ranges, enum client_headers headers, uint32_t at_once,
+                             struct sight *ret, struct buffer *error)
 {
-    struct look look = { 0 };
     struct client c;
     uint32_t type;
-    const char *name = NULL;
     bool good;
 
-    if (client_enter(&c, target, timeout_ns, span_text(facts->export), CLIENT_STRUCTURED, &type) !=
-        CLIENT_IN) {
-        buffer_print(ret_error, "the server, having served other connections, does not serve this one: %s\n",
+    *ret = (struct sight){ 0 };
+    if (client_enter(&c, target, timeout_ns, span_text(facts->export), headers, &type) != CLIENT_IN) {
+        buffer_print(error, "the server, having served other connections, does not serve this one: %s\n",
                      c.error);
         client_close(&c, false);
         return STATUS_UNREACHABLE;
     }
-    good = read_start(&c, facts, &name);
-    for (unsigned i = 0; good && !name && i < ranges->count && !look.found; i++)
-        good = read_range(&c, facts, ranges->all[i].offset, ranges->all[i].length, &look);
+    good = read_start(&c, facts, at_once, &ret->name);
+    for (unsigned i = 0; good && !ret->name && i < ranges->count && !ret->look.found; i++)
+        good = read_range(&c, facts, ranges->all[i].offset, ranges->all[i].length, at_once, &ret->look);
     client_close(&c, true);
-    if (!good) {
-        buffer_print(ret_error,
-                     "cannot tell whether the export holds data: %s\n"
-                     "The cases that write are left out, as with --read-only\n",
-                     c.error);
-        return STATUS_VIOLATIONS;
-    }
-    if (name)
-        buffer_print(ret_error, "the export holds %s, recognised by its first bytes\n", name);
-    else if (look.found)
+    if (good)
+        return STATUS_CONFORMS;
+    buffer_print(error,
+                 "cannot tell whether the export holds data: %s\n"
+                 "The cases that write are left out, as with --read-only\n",
+                 c.error);
+    return STATUS_VIOLATIONS;
+}
+
+enum status safety_look(const struct target *target, const struct facts *facts, uint64_t timeout_ns,
+                        const struct ranges *ranges, struct buffer *ret_error)
+{
+    enum status status;
+    struct buffer why, again;
+    struct sight sight;
+
+    buffer_init(&why, 4096);
+    buffer_init(&again, 4096);
+    status =
+        look_once(target, facts, timeout_ns, ranges, CLIENT_STRUCTURED, CLIENT_MAX_REQUEST, &sight, &why);
+    /* Where answers are slow, or make no sense, those to less at once, in the other form, may do: what is
+     * wrong with READ is for the cases to show, and they have to write. */
+    if (status == STATUS_VIOLATIONS && look_once(target, facts, timeout_ns, ranges, CLIENT_SIMPLE,
+                                                 READ_SURELY, &sight, &again) == STATUS_CONFORMS)
+        status = STATUS_CONFORMS;
+    if (status != STATUS_CONFORMS)
+        buffer_add(ret_error, why.bytes, why.len);
+    buffer_free(&why);
+    buffer_free(&again);
+    if (status != STATUS_CONFORMS)
+        return status;
+    if (sight.name)
+        buffer_print(ret_error, "the export holds %s, recognised by its first bytes\n", sight.name);
+    else if (sight.look.found)
         buffer_print(ret_error, "the export holds data: the bytes at offset %" PRIu64 " are not zero\n",
-                     look.found_at);
-    if (!name && !look.found)
+                     sight.look.found_at);
+    if (!sight.name && !sight.look.found)
         return STATUS_CONFORMS;
     name_ways_on(ranges, ret_error);
     return STATUS_USAGE;
@@ -338,7 +366,8 @@ static bool reads_as_zero(struct zeroing *z, uint64_t offset, uint64_t length)
 {
     struct look look = { .zero_only = true };
 
-    return connected(z) && read_range(&z->client, z->facts, offset, length, &look) && !look.found;
+    return connected(z) && read_range(&z->client, z->facts, offset, length, CLIENT_MAX_REQUEST, &look) &&
+           !look.found;
 }
 
 static bool write_zeroes_where_needed(struct zeroing *z, uint64_t offset, uint64_t length)

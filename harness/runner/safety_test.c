@@ -162,6 +162,20 @@ static void what_cannot_be_read_counts_as_data(void **state)
     tear_down(&f);
 }
 
+static void chunks_that_make_no_sense_leave_simple_replies_to_look_through(void **state)
+{
+    struct fixture f;
+
+    (void)state;
+    set_up(&f);
+    f.server.chunks_misplaced = true;
+    assert_true(look(&f));
+    f.server.store[100000] = 'x';
+    assert_false(look(&f));
+    assert_non_null(strstr(buffer_text(&f.error), "the bytes at offset 100000 are not zero"));
+    tear_down(&f);
+}
+
 static void signatures_are_told_apart(void **state)
 {
     uint8_t start[SIGNATURE_BYTES] = { 0 };
@@ -268,6 +282,7 @@ int main(void)
         cmocka_unit_test(data_outside_of_the_range_are_nobodys_business),
         cmocka_unit_test(a_file_system_at_the_start_is_recognised),
         cmocka_unit_test(what_cannot_be_read_counts_as_data),
+        cmocka_unit_test(chunks_that_make_no_sense_leave_simple_replies_to_look_through),
         cmocka_unit_test(signatures_are_told_apart),
         cmocka_unit_test(what_was_touched_is_zero_in_the_end_and_nothing_else),
         cmocka_unit_test(what_could_not_be_zeroed_is_told),

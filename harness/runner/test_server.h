@@ -26,6 +26,7 @@ struct test_server {
     bool demands_tls;
     bool zeroes_nothing;       /* WRITE_ZEROES is answered well and does nothing */
     uint64_t read_max;         /* a READ of more gets EOVERFLOW; 0: of no length */
+    bool chunks_misplaced;     /* chunks of a READ say that they begin a byte further */
     bool says_nothing;         /* after the greeting */
     bool dies;                 /* in the transmission phase: it closes, and refuses further connections */
     unsigned most_connections; /* served at the same time; 0: any number */
@@ -175,6 +176,7 @@ static inline void test_answer_read(struct test_connection *c, const struct wire
     const uint8_t *data = c->server->store + r->offset;
     uint8_t bytes[64];
     struct wire_out out = wire_out(bytes, sizeof bytes);
+    uint64_t offset = r->offset + c->server->chunks_misplaced;
     bool zero = r->length > 0 && data[0] == 0 && memcmp(data, data + 1, r->length - 1) == 0;
 
     if (!c->structured) {
@@ -183,9 +185,9 @@ static inline void test_answer_read(struct test_connection *c, const struct wire
         return;
     }
     if (zero)
-        chunk_put_hole(&out, NBD_REPLY_FLAG_DONE, chunk_to(r->cookie), r->offset, r->length);
+        chunk_put_hole(&out, NBD_REPLY_FLAG_DONE, chunk_to(r->cookie), offset, r->length);
     else
-        chunk_put_data_header(&out, NBD_REPLY_FLAG_DONE, chunk_to(r->cookie), r->offset, r->length);
+        chunk_put_data_header(&out, NBD_REPLY_FLAG_DONE, chunk_to(r->cookie), offset, r->length);
     test_put(c, &out);
     if (!zero)
         buffer_add(&c->out, data, r->length);
