@@ -143,6 +143,7 @@ static bool answer_infos(struct reference_session *s, const struct option_data *
     const struct reference_export *export = handshake_find(s, data->name);
     struct span infos = data->infos;
     bool wanted[] = { [NBD_INFO_EXPORT] = true, [NBD_INFO_BLOCK_SIZE] = false };
+    bool unasked;
     uint16_t info;
 
     if (!export) {
@@ -158,13 +159,14 @@ static bool answer_infos(struct reference_session *s, const struct option_data *
             wanted[info] = true;
     if (!export->description)
         wanted[NBD_INFO_DESCRIPTION] = false;
+    s->sized = wanted[NBD_INFO_BLOCK_SIZE] ? export : s->sized;
+    unasked = export->block_size_required && s->sized != export;
+    wanted[NBD_INFO_BLOCK_SIZE] |= unasked; /* which saves a round trip */
     if (!MANNERS_TAKE(s, manners_infos(s, export, wanted)))
         for (info = 0; info < sizeof wanted / sizeof *wanted; info++)
             if (wanted[info])
                 answer_info(s, export, info);
-    s->sized = wanted[NBD_INFO_BLOCK_SIZE] ? export : s->sized;
-    if (export->block_size_required && s->sized != export) {
-        answer_info(s, export, NBD_INFO_BLOCK_SIZE); /* which saves a round trip */
+    if (unasked) {
         answer_option(s, NBD_REP_ERR_BLOCK_SIZE_REQD, "ask for the block size of this export");
         return false;
     }

@@ -249,7 +249,8 @@ bool manners_infos(struct reference_session *s, const struct reference_export *e
     const uint16_t *order = orders[odd(s, ODDITY_INFOS_REORDERED)  ? nth % COUNT(orders)
                                    : odd(s, ODDITY_INFOS_REVERSED) ? 1
                                                                    : 0];
-    bool own_sizes = export->block_size.minimum > 1 || export->block_size.maximum > 0;
+    bool own_sizes =
+        export->block_size_required || export->block_size.minimum > 1 || export->block_size.maximum > 0;
 
     if (odd(s, ODDITY_INFOS_UNKNOWN))
         answer_unknown_info(s);
