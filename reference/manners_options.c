@@ -145,6 +145,7 @@ bool manners_option(struct reference_session *s, const struct option_data *data,
 {
     uint32_t option = s->in.head.option.option;
 
+    s->manners->sizes_binding = false;
     for (size_t i = 0; i < COUNT(rows); i++) {
         const struct option_row *row = &rows[i];
 
@@ -252,6 +253,8 @@ bool manners_infos(struct reference_session *s, const struct reference_export *e
     bool own_sizes =
         export->block_size_required || export->block_size.minimum > 1 || export->block_size.maximum > 0;
 
+    s->manners->sizes_binding =
+        s->in.head.option.option == NBD_OPT_GO && own_sizes && wanted[NBD_INFO_BLOCK_SIZE];
     if (odd(s, ODDITY_INFOS_UNKNOWN))
         answer_unknown_info(s);
     for (size_t i = 0; i < COUNT(orders[0]); i++) {

@@ -23,6 +23,7 @@ struct manners {
     const struct oddities *oddities;
     uint64_t random;
     unsigned infos_sent;  /* replies to INFO and GO */
+    bool sizes_binding;   /* the last option was GO and asked for the block sizes */
     unsigned fast_zeroes; /* requests with FAST_ZERO */
     bool releasing;
     struct kept_requests *requests;

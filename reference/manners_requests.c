@@ -83,12 +83,14 @@ static bool beyond_end(const struct reference_session *s, const struct request *
     return s->in.error != 0 && rules && rules->ranged && (r->offset > size || r->length > size - r->offset);
 }
 
+/* "a server that enforces stricter size constraints than the defaults MUST cleanly error commands" of clients
+ * that did not negotiate sizes. */
 static bool unaligned(const struct reference_session *s, const struct request *r)
 {
     const struct command_rules *rules = command_rules_of(r->type);
     uint32_t minimum = s->export->block_size.minimum;
 
-    return s->in.error != 0 && rules && rules->ranged && minimum > 1 &&
+    return s->in.error != 0 && rules && rules->ranged && minimum > 1 && s->manners->sizes_binding &&
            (r->offset % minimum != 0 || r->length % minimum != 0);
 }
 

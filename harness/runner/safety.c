@@ -15,6 +15,7 @@ enum {
     SECTOR = 512,            /* what is looked at as one piece, so that a pattern can be told from data */
     SAYS_ENOUGH = 8,         /* bytes by which a pattern is recognised */
     READ_SURELY = 64 * 1024, /* a READ of no more has to be served in one go */
+    READ_AT_ONCE = 4 * 1024 * 1024, /* at more, taking the memory costs more than reading into it */
     ZEROED_AT_ONCE = 64 * 1024 * 1024,
     WRITTEN_AT_ONCE = 1024 * 1024, /* where zeroing did not help */
     PATIENCE = 6,                  /* zeroing may take so many times as long as a case's request */
@@ -292,8 +293,7 @@ enum status safety_look(const struct target *target, const struct facts *facts, 
 
     buffer_init(&why, 4096);
     buffer_init(&again, 4096);
-    status =
-        look_once(target, facts, timeout_ns, ranges, CLIENT_STRUCTURED, CLIENT_MAX_REQUEST, &sight, &why);
+    status = look_once(target, facts, timeout_ns, ranges, CLIENT_STRUCTURED, READ_AT_ONCE, &sight, &why);
     /* Where answers are slow, or make no sense, those to less at once, in the other form, may do: what is
      * wrong with READ is for the cases to show, and they have to write. */
     if (status == STATUS_VIOLATIONS && look_once(target, facts, timeout_ns, ranges, CLIENT_SIMPLE,
@@ -366,7 +366,7 @@ static bool reads_as_zero(struct zeroing *z, uint64_t offset, uint64_t length)
 {
     struct look look = { .zero_only = true };
 
-    return connected(z) && read_range(&z->client, z->facts, offset, length, CLIENT_MAX_REQUEST, &look) &&
+    return connected(z) && read_range(&z->client, z->facts, offset, length, READ_AT_ONCE, &look) &&
            !look.found;
 }
 
