@@ -437,11 +437,20 @@ static enum status run(struct run *r)
     return status;
 }
 
+static void print_help(void)
+{
+    puts("nbdtest [run] [OPTIONS] [NBD-URI] [CASE-FILE | PATTERN] ... [-- [ COMMAND ARGUMENTS ]]:\n"
+         "plays cases against a server\n");
+    options_print(rows + RUN_SERVER, ROW_COUNT - RUN_SERVER, stdout);
+    puts("\nTLS, with a server that is named or with the bundled one:\n");
+    options_print(rows + RUN_TLS, TLS_OPTION_CLIENT_COUNT, stdout);
+    puts("\nthe bundled server, where none is named:\n");
+    options_print(rows, BUNDLED_OPTION_COUNT, stdout);
+    bundled_print_keys();
+}
+
 int command_run(int argc, char **argv)
 {
-    static const char usage[] =
-        "nbdtest [run] [OPTIONS] [NBD-URI] [CASE-FILE | PATTERN] ... [-- [ COMMAND ARGUMENTS ]]:\n"
-        "plays cases against a server\n";
     struct run *r = calloc(1, sizeof *r);
     int status = STATUS_USAGE;
     int first;
@@ -451,9 +460,7 @@ int command_run(int argc, char **argv)
     bundled_init(&r->bundled);
     first = options_parse(rows, ROW_COUNT, argc, argv, take, r);
     if (first >= 0 && r->help) {
-        puts(usage);
-        options_print(rows, ROW_COUNT, stdout);
-        bundled_print_keys();
+        print_help();
         status = STATUS_CONFORMS;
     } else if (first >= 0 && bundled_print_lists(&r->bundled)) {
         status = STATUS_CONFORMS;
