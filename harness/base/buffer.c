@@ -60,6 +60,11 @@ uint8_t *buffer_extend(struct buffer *b, size_t len)
     return added;
 }
 
+void buffer_reserve(struct buffer *b, size_t len)
+{
+    make_room(b, len);
+}
+
 bool buffer_add(struct buffer *b, const void *bytes, size_t len)
 {
     uint8_t *added = buffer_extend(b, len);
@@ -71,8 +76,15 @@ bool buffer_add(struct buffer *b, const void *bytes, size_t len)
 
 bool buffer_add_zero(struct buffer *b, size_t len)
 {
-    uint8_t *added = buffer_extend(b, len);
+    uint8_t *added;
 
+    if (!b->bytes && len <= b->ceiling) { /* memory that is taken is zero already */
+        b->room = len + 1;
+        b->bytes = memory_take(b->room);
+        b->len = len;
+        return true;
+    }
+    added = buffer_extend(b, len);
     if (added)
         memset(added, 0, len);
     return added != NULL;

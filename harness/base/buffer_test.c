@@ -67,6 +67,45 @@ static void dropping_takes_bytes_off_the_front(void **state)
     buffer_free(&b);
 }
 
+static void what_is_reserved_is_not_there_yet_and_never_moves(void **state)
+{
+    struct buffer b;
+    const uint8_t *first;
+
+    (void)state;
+    buffer_init(&b, 1000);
+    assert_true(buffer_add(&b, "a", 1));
+    buffer_reserve(&b, 999);
+    assert_int_equal(b.len, 1);
+    first = b.bytes;
+    for (int i = 1; i < 1000; i++)
+        assert_true(buffer_add(&b, "b", 1));
+    assert_ptr_equal(b.bytes, first);
+    buffer_clear(&b);
+    buffer_reserve(&b, 1001);
+    assert_int_equal(b.len, 0);
+    assert_true(buffer_add_zero(&b, 1000));
+    buffer_free(&b);
+}
+
+static void zeroes_are_zero_in_a_new_buffer_and_behind_other_bytes(void **state)
+{
+    struct buffer b;
+
+    (void)state;
+    buffer_init(&b, 1000);
+    assert_true(buffer_add_zero(&b, 300));
+    assert_true(buffer_add(&b, "abc", 3));
+    assert_true(buffer_add_zero(&b, 300));
+    assert_int_equal(b.len, 603);
+    for (size_t i = 0; i < b.len; i++)
+        assert_int_equal(b.bytes[i], i < 300 || i >= 303 ? 0 : "abc"[i - 300]);
+    assert_false(buffer_add_zero(&b, 398));
+    buffer_free(&b);
+    assert_false(buffer_add_zero(&b, 1001));
+    assert_int_equal(b.len, 0);
+}
+
 static void an_emptied_buffer_is_usable_again(void **state)
 {
     struct buffer b;
@@ -101,6 +140,8 @@ int main(void)
         cmocka_unit_test(the_ceiling_is_reached_but_never_passed),
         cmocka_unit_test(what_does_not_fit_is_not_appended_in_part),
         cmocka_unit_test(dropping_takes_bytes_off_the_front),
+        cmocka_unit_test(what_is_reserved_is_not_there_yet_and_never_moves),
+        cmocka_unit_test(zeroes_are_zero_in_a_new_buffer_and_behind_other_bytes),
         cmocka_unit_test(an_emptied_buffer_is_usable_again),
         cmocka_unit_test(an_empty_buffer_is_the_empty_text),
     };

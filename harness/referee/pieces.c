@@ -8,7 +8,7 @@
 
 #include "base/memory.h"
 
-enum { BLOB_MAX = 256 * 1024, FIRST_ROOM = 8 };
+enum { BLOB_MAX = 4 * 1024 * 1024, FIRST_ROOM = 8 };
 
 static void blob_release(struct blob *b)
 {
@@ -20,7 +20,7 @@ static void blob_release(struct blob *b)
 
 static struct blob *blob_new(struct span data, size_t *held)
 {
-    struct blob *b = memory_take(sizeof *b + data.len);
+    struct blob *b = memory_grow(NULL, sizeof *b + data.len);
 
     *b = (struct blob){ .users = 1, .len = data.len, .held = held };
     memcpy(b->bytes, data.at, data.len);

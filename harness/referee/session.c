@@ -14,6 +14,7 @@
 enum {
     KEEP_OPTION = 1024 * 1024, /* of an option's data; they come from the client, which is ours */
     KEEP_REPLY = 64 * 1024,    /* of an option reply's data */
+    BULK = 64 * 1024,          /* who begins a body with so many bytes sends the rest, too */
     TLS_FIRST_BYTE = 20,       /* of a TLS record: its content type, five of which there are */
     TLS_LAST_BYTE = 24,
     REQUEST_FIRST_BYTE = 0x25,          /* of NBD_REQUEST_MAGIC; an option begins with 'I' */
@@ -140,10 +141,15 @@ static void lose(struct session *s, enum side from, const struct scan_lost *how)
                        how->field, how->frame, (int)how->bits / 4, how->got);
 }
 
+static struct span body_of(const struct stream *st)
+{
+    return st->whole.len > 0 ? st->whole : buffer_span(st->into);
+}
+
 /* The answer to NBD_OPT_EXPORT_NAME has no magic; what stands there instead may have one. */
 static bool is_other_than_export(const struct stream *st, struct scan_lost *ret)
 {
-    struct wire_in padding = wire_in(buffer_span(&st->body));
+    struct wire_in padding = wire_in(body_of(st));
     uint32_t front = wire_get_32(&padding);
 
     *ret = (struct scan_lost){ .frame = "export", .at = st->head.at, .bits = 64 };
@@ -244,6 +250,7 @@ static void begin(struct session *s, struct stream *st, const struct scan_head *
     st->seen = 0;
     st->keep = 0;
     st->exchange = NULL;
+    st->whole = (struct span){ NULL, 0 };
     buffer_clear(&st->body);
     st->into = &st->body;
     switch (head->kind) {
@@ -277,8 +284,14 @@ static void begin(struct session *s, struct stream *st, const struct scan_head *
 
 static void gather(struct stream *st, struct span data)
 {
+    uint64_t most = st->head.body < st->keep ? st->head.body : st->keep;
+
+    if (st->seen == 0 && data.len >= BULK && data.len < most)
+        buffer_reserve(st->into, (size_t)most);
     st->seen += data.len;
-    if (st->into->len < st->keep)
+    if (data.len == st->head.body && data.len <= st->keep && st->into == &st->body)
+        st->whole = data;
+    else if (st->into->len < st->keep)
         buffer_add(st->into, data.at,
                    data.len < st->keep - st->into->len ? data.len : (size_t)(st->keep - st->into->len));
 }
@@ -449,7 +462,7 @@ static void finish(struct session *s, enum side from, struct message *ret)
         .from = from,
         .number = ++s->messages,
         .head = st->head,
-        .body = buffer_span(st->into),
+        .body = body_of(st),
         .body_bytes = st->seen,
         .exchange = st->exchange,
     };

@@ -112,7 +112,8 @@ struct message {
     enum side from;
     uint64_t number; /* of the connection's messages, both sides counted together, from 1 */
     struct scan_head head;
-    struct span body; /* whole where kept, otherwise its first bytes; valid until the next call or release */
+    struct span body;    /* whole where kept, otherwise its first bytes; valid until the next call or release,
+                            and no longer than the bytes that were given */
     uint64_t body_bytes; /* bytes announced and seen */
     union {              /* the header in either form, by head.kind */
         struct session_request request;

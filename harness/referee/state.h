@@ -34,6 +34,7 @@ struct stream {
     };
     struct buffer body;        /* what is kept of its body */
     struct buffer *into;       /* where the body goes: body, or the data of an exchange */
+    struct span whole;         /* the body, where it came in one piece and need not be kept: the caller's */
     uint64_t keep;             /* bytes of it to keep */
     uint64_t seen;             /* bytes of it seen */
     struct exchange *exchange; /* that it belongs to */
