@@ -11,7 +11,7 @@
 
 enum {
     DATA_PIECE = 256 * 1024,   /* of a long READ, written at a time */
-    HOLE_GRANULE = 512,        /* holes of a READ start and end at multiples of this, where they can */
+    GRANULE = 512,             /* chunks of a READ start and end at multiples of this, where they can */
     STATUS_EXTENTS_MAX = 4096, /* a chunk has no more of them; what is left out the client asks for again */
     READ_CHUNKS_MAX = 4096,    /* of the reply to a READ */
 };
@@ -289,10 +289,10 @@ static uint64_t content_extent(const struct store *store, uint64_t offset, uint6
     if (store_extent(store, offset, length, &kind) == length && kind == STORE_DATA)
         return length;
     zeroes = answer_zeroes(store, offset, length);
-    *ret_hole = zeroes >= HOLE_GRANULE;
+    *ret_hole = zeroes >= GRANULE;
     if (*ret_hole)
         return zeroes;
-    while (zeroes < HOLE_GRANULE) {
+    while (zeroes < GRANULE) {
         bytes += zeroes;
         if (bytes == length)
             break;
@@ -325,10 +325,12 @@ bool answer_fits(const struct reference_session *s, const struct request *r)
     return true;
 }
 
-/* How much of an extent goes into one chunk; the rest goes into the next ones. */
-static uint64_t chunk_max(const struct reference_session *s, bool hole)
+/* How many bytes from there go into one chunk; the rest goes into the next ones. */
+static uint64_t chunk_bytes(const struct reference_session *s, bool hole, uint64_t offset, uint64_t bytes)
 {
-    return hole ? HOLE_MAX : transmission_payload_max(s->export);
+    uint64_t most = hole ? HOLE_MAX : transmission_payload_max(s->export);
+
+    return bytes > most ? most - (offset + most) % GRANULE : bytes;
 }
 
 /* With NBD_CMD_FLAG_DF one chunk: a hole only when all of it is. */
@@ -346,8 +348,7 @@ static void answer_structured_read(struct reference_session *s, const struct req
             hole = false;
             bytes = end - offset;
         }
-        if (bytes > chunk_max(s, hole))
-            bytes = chunk_max(s, hole);
+        bytes = chunk_bytes(s, hole, offset, bytes);
         flags = bytes == end - offset ? NBD_REPLY_FLAG_DONE : 0;
         if (hole)
             answer_hole_chunk(s, answer_to(s, r), flags, offset, (uint32_t)bytes);
