@@ -108,6 +108,16 @@ static bool asks_for(struct span infos, uint16_t wanted)
     return false;
 }
 
+static bool asks_twice(struct span infos)
+{
+    uint16_t info;
+
+    while (option_next_info(&infos, &info))
+        if (asks_for(infos, info))
+            return true;
+    return false;
+}
+
 static bool asks_for_base(struct span queries)
 {
     bool some = false;
@@ -140,6 +150,7 @@ void haggle_option(struct session *s, const struct message *m)
         p->asks_base = asks_for_base(m->option.queries);
         p->asks_nothing = m->option.query_count == 0;
         p->asks_block_size = asks_for(m->option.infos, NBD_INFO_BLOCK_SIZE);
+        p->asks_twice = asks_twice(m->option.infos);
         buffer_add(&p->name, m->option.name.at, m->option.name.len);
         break;
     }

@@ -206,13 +206,14 @@ bool message_not_displayable(const struct sight *at)
 
 /* ---- shutting down ---- */
 
-/* A server that shuts down does not change its mind. */
+/* A server that shuts down does not change its mind.  Other errors may have to be: to what it does not know,
+ * before TLS, to what is malformed. */
 bool other_reply_behind_shutdown(const struct sight *at)
 {
     uint32_t type = type_of(at);
 
     return at->session->shutting_down && at->option && at->option->option != NBD_OPT_ABORT &&
-           (type == NBD_REP_ACK || reply_is_error(type)) && type != NBD_REP_ERR_SHUTDOWN &&
+           type == NBD_REP_ACK &&
            broken(at, "a reply of type 0x%" PRIx32 " to option %" PRIu32 ", after ERR_SHUTDOWN to another",
                   type, at->option->option);
 }
@@ -315,11 +316,14 @@ bool description_not_as_listed(const struct sight *at)
            broken(at, "a description that is not the one on the list");
 }
 
+/* Who asks twice, and must not, may be told twice. */
 bool info_type_again(const struct sight *at)
 {
     uint16_t info = at->message->reply.info;
 
-    for (size_t i = 0; is_answer_to_info_or_go(at) && i < at->option->info_count; i++)
+    if (!is_answer_to_info_or_go(at) || at->option->asks_twice)
+        return false;
+    for (size_t i = 0; i < at->option->info_count; i++)
         if (at->option->infos[i] == info)
             return broken(at, "INFO of type %u again", info);
     return false;

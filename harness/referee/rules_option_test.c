@@ -293,6 +293,16 @@ static void answers_to_info_and_go(void **state)
         BREAKS(&t, "rep.info.type-once");
     }
     {
+        TALK; /* who asks twice may be told twice */
+        start_haggling(&t, 3, 3);
+        option(&t, INFO, BYTES(U32(0), U16(2), U16(3), U16(3)));
+        info_export(&t, INFO, WRITABLE);
+        option_reply(&t, INFO, REP_INFO, BYTES(U16(3), U32(512), U32(512), U32(1 << 20)));
+        option_reply(&t, INFO, REP_INFO, BYTES(U16(3), U32(512), U32(512), U32(1 << 20)));
+        option_reply(&t, INFO, ACK, NOTHING);
+        ends_well(&t);
+    }
+    {
         TALK;
         start_haggling(&t, 3, 3);
         option(&t, INFO, BYTES(U32(0), U16(0)));
@@ -473,6 +483,10 @@ static void types_of_replies(void **state)
     answers(&t, LIST, 0x80000007);
     option(&t, 99, NOTHING);
     option_reply(&t, 99, 0x80000001, NOTHING);
+    ends_well(&t);
+    answers(&t, LIST, 0x80000007);
+    option(&t, LIST, NOTHING);
+    option_reply(&t, LIST, ACK, NOTHING);
     BREAKS(&t, "session.shutdown.later-options");
     t = talk_with(NULL);
     start_haggling(&t, 3, 3);

@@ -58,6 +58,7 @@ struct pending {
     bool whole; /* its data have come; what follows is known only then */
     bool sound; /* and obey the specification */
     bool asks_block_size;
+    bool asks_twice;    /* INFO, GO: for the same information, which it must not */
     bool asks_nothing;  /* LIST_META_CONTEXT, SET_META_CONTEXT: without queries */
     bool asks_base;     /* LIST_META_CONTEXT, SET_META_CONTEXT: for nothing but contexts in "base:" */
     uint64_t data;      /* bytes of it */
