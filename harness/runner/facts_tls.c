@@ -11,7 +11,7 @@
 static const struct client_replies nobody;
 
 /* An export that there is certainly not, and an option. */
-static const char no_export[] = "nbdtest/no such export";
+static const char no_export[] = "nbdtest-no-such-export";
 enum { NO_OPTION = 0x6e756c6c };
 
 /* ---- the mode ---- */
