@@ -66,8 +66,10 @@ void answer_server(struct reference_session *s, const struct reference_export *e
     struct span name = span_text(export->name);
     struct span details = export->description ? span_text(export->description) : span_of(NULL, 0);
     size_t start = s->output.len;
-    struct wire_out out = option_reply(s, NBD_REP_SERVER, 4 + name.len + details.len);
+    struct wire_out out;
 
+    MANNERS(s, manners_details(s, &details));
+    out = option_reply(s, NBD_REP_SERVER, 4 + name.len + details.len);
     wire_put_32(&out, (uint32_t)name.len);
     wire_put_bytes(&out, name);
     wire_put_bytes(&out, details);
@@ -101,6 +103,7 @@ static void answer_info_block_size(struct reference_session *s, const struct ref
     if (size.preferred == 0)
         size.preferred = size.minimum > 4096 ? size.minimum : 4096;
     size.maximum = transmission_payload_max(export);
+    MANNERS(s, manners_block_size(s, export, &size));
     wire_put_16(&out, NBD_INFO_BLOCK_SIZE);
     wire_put_info_block_size(&out, &size);
 }

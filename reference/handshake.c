@@ -133,7 +133,8 @@ static void take_list(struct reference_session *s, const struct option_data *dat
 {
     (void)data;
     for (size_t i = 0; i < s->config->export_count; i++)
-        answer_server(s, &s->config->exports[i]);
+        if (!MANNERS_TAKE(s, manners_unlisted(s, &s->config->exports[i])))
+            answer_server(s, &s->config->exports[i]);
     answer_option(s, NBD_REP_ACK, NULL);
 }
 
@@ -295,7 +296,7 @@ static bool is_turned_away(struct reference_session *s, uint32_t option)
         return true;
     if (option == NBD_OPT_EXPORT_NAME)
         return s->in.late || upgrade_must_precede(s, option); /* there is no other way to say so */
-    return s->config->face == REFERENCE_NEWSTYLE;
+    return s->config->face == REFERENCE_NEWSTYLE || MANNERS_TAKE(s, manners_turns_away(s));
 }
 
 void handshake_begin_option(struct reference_session *s)

@@ -3,6 +3,14 @@
 
 #include "base/memory.h"
 #include "reference/manners_parts.h"
+#include "reference/upgrade.h"
+
+enum {
+    PREFERRED_LEAST = 512,
+    PREFERRED_LARGE = 2 * 1024 * 1024,
+    OPTIONS_PATIENT = 32,
+    OPTION_BYTES_PATIENT = 64 * 1024,
+};
 
 /* Text of exactly LONG_MESSAGE bytes, a good part of them beyond ASCII. */
 static void make_long_message(char *to)
@@ -66,9 +74,52 @@ void manners_transmission_flags(const struct reference_session *s, unsigned *fla
         *flags &= NBD_FLAG_HAS_FLAGS | NBD_FLAG_READ_ONLY;
     if (odd(s, ODDITY_CACHE_UNADVERTISED))
         *flags &= ~(unsigned)NBD_FLAG_SEND_CACHE;
+    if (odd(s, ODDITY_ROTATIONAL) || (odd(s, ODDITY_ROTATIONAL_AT_TIMES) && s->manners->rotational))
+        *flags |= NBD_FLAG_ROTATIONAL;
+}
+
+void manners_block_size(const struct reference_session *s, const struct reference_export *export,
+                        struct wire_info_block_size *size)
+{
+    if (odd(s, ODDITY_PREFERRED_BLOCK_LEAST))
+        size->preferred = size->minimum > PREFERRED_LEAST ? size->minimum : PREFERRED_LEAST;
+    if (odd(s, ODDITY_PREFERRED_BLOCK_LARGE) && size->maximum >= PREFERRED_LARGE)
+        size->preferred = PREFERRED_LARGE;
+    if (odd(s, ODDITY_PAYLOAD_UNLIMITED) && export->block_size.maximum == 0)
+        size->maximum = UINT32_MAX;
+}
+
+void manners_details(const struct reference_session *s, struct span *details)
+{
+    if (odd(s, ODDITY_EXPORTS_DETAILED))
+        *details = span_text(s->manners->long_message);
 }
 
 bool manners_any_name(const struct reference_session *s)
 {
     return odd(s, ODDITY_ANY_NAME_SERVED);
+}
+
+/* ---- whom is served, and how far ---- */
+
+bool manners_turns_away(const struct reference_session *s)
+{
+    return (odd(s, ODDITY_UNFIXED_CLIENTS_CLOSE) && !s->fixed_newstyle) ||
+           (odd(s, ODDITY_LONG_HAGGLING_CLOSES) &&
+            (s->options > OPTIONS_PATIENT || s->in.head.body > OPTION_BYTES_PATIENT));
+}
+
+bool manners_waits_for_tls(const struct reference_session *s, uint32_t option)
+{
+    return odd(s, ODDITY_ABORT_NEEDS_TLS) && option == NBD_OPT_ABORT;
+}
+
+bool manners_tls_only(const struct reference_session *s)
+{
+    return odd(s, ODDITY_ALL_TLS_ONLY) && s->config->tls != REFERENCE_TLS_OFF;
+}
+
+bool manners_unlisted(const struct reference_session *s, const struct reference_export *export)
+{
+    return odd(s, ODDITY_TLS_ONLY_UNLISTED) && upgrade_is_offered(s) && upgrade_is_due(s, export);
 }

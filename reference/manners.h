@@ -23,9 +23,24 @@ void manners_free(struct reference_session *s);
 
 void manners_handshake_flags(const struct reference_session *s, uint16_t *flags);
 void manners_transmission_flags(const struct reference_session *s, unsigned *flags);
+void manners_block_size(const struct reference_session *s, const struct reference_export *export,
+                        struct wire_info_block_size *size);
 
 /* Whether an export that nobody has heard of is the default one. */
 bool manners_any_name(const struct reference_session *s);
+
+/* Whether the connection is closed at the header of the option at hand. */
+bool manners_turns_away(const struct reference_session *s);
+
+/* ---- TLS ---- */
+
+/* Whether the option has to wait for TLS like others, and whether an export may be had under TLS only, and is
+ * not listed without. */
+bool manners_waits_for_tls(const struct reference_session *s, uint32_t option);
+bool manners_tls_only(const struct reference_session *s);
+bool manners_unlisted(const struct reference_session *s, const struct reference_export *export);
+
+/* ---- options ---- */
 
 /* An option is about to be answered.  refusal: type of the reply when its data are not in order, otherwise 0.
  */
@@ -35,6 +50,9 @@ bool manners_option(struct reference_session *s, const struct option_data *data,
  * negotiated.
  */
 bool manners_lists_early(const struct reference_session *s);
+
+/* What LIST tells of an export besides its name. */
+void manners_details(const struct reference_session *s, struct span *details);
 
 /* Contexts are about to be listed, or selected. */
 bool manners_list_contexts(struct reference_session *s, const struct reference_export *export,

@@ -2,8 +2,15 @@
 /* Options that are refused for reasons of the server's own, and what their replies hold.  A row says which,
  * and how they are answered. */
 #include "reference/manners_parts.h"
+#include "reference/upgrade.h"
 
-enum { QUERIES_MAX = 4, CLOSED = 0, UNKNOWN_INFO = 0x4e42 };
+enum {
+    QUERIES_MAX = 4,
+    CLOSED = 0,
+    UNKNOWN_INFO = 0x4e42,
+    SIZES = 1 << NBD_INFO_BLOCK_SIZE, /* saves a round trip */
+    ALL = 1 << NBD_INFO_EXPORT | 1 << NBD_INFO_NAME | SIZES,
+};
 
 typedef bool condition(const struct reference_session *s, const struct option_data *data, uint32_t refusal);
 
@@ -60,16 +67,99 @@ static bool compact(const struct reference_session *s, const struct option_data 
            handshake_find(s, data->name);
 }
 
-static bool extended_without_block_size(const struct reference_session *s, const struct option_data *data,
-                                        uint32_t refusal)
+/* The export that the option names, which may be had as things are; or NULL. */
+static const struct reference_export *named(const struct reference_session *s, const struct option_data *data,
+                                            uint32_t refusal)
+{
+    const struct reference_export *export = refusal == 0 ? handshake_find(s, data->name) : NULL;
+
+    return export && !upgrade_is_due(s, export) ? export : NULL;
+}
+
+static bool names_export(const struct reference_session *s, const struct option_data *data, uint32_t refusal)
+{
+    return named(s, data, refusal) != NULL;
+}
+
+static bool has_own_sizes(const struct reference_export *export)
+{
+    return export->block_size_required || export->block_size.minimum > 1 || export->block_size.maximum > 0;
+}
+
+static bool names_sized(const struct reference_session *s, const struct option_data *data, uint32_t refusal)
+{
+    const struct reference_export *export = named(s, data, refusal);
+
+    return export && has_own_sizes(export);
+}
+
+static bool asks_for_block_size(const struct option_data *data)
 {
     struct span infos = data->infos;
     uint16_t info;
 
-    while (refusal == 0 && option_next_info(&infos, &info))
+    while (option_next_info(&infos, &info))
         if (info == NBD_INFO_BLOCK_SIZE)
-            return false;
-    return in_order(s, data, refusal) && s->extended && handshake_find(s, data->name);
+            return true;
+    return false;
+}
+
+static bool sized_without_block_size(const struct reference_session *s, const struct option_data *data,
+                                     uint32_t refusal)
+{
+    return names_sized(s, data, refusal) && !asks_for_block_size(data);
+}
+
+static bool extended_without_block_size(const struct reference_session *s, const struct option_data *data,
+                                        uint32_t refusal)
+{
+    return s->extended && names_export(s, data, refusal) && !asks_for_block_size(data);
+}
+
+/* FNV-1a */
+static uint64_t hash(struct span bytes)
+{
+    uint64_t hash = UINT64_C(0xcbf29ce484222325);
+
+    for (size_t i = 0; i < bytes.len; i++)
+        hash = (hash ^ bytes.at[i]) * UINT64_C(0x100000001b3);
+    return hash;
+}
+
+/* Whether the option at hand is the GO for which the answer to INFO still has to hold. */
+static bool repeats_info(const struct reference_session *s)
+{
+    return s->in.head.option.option == NBD_OPT_GO && s->manners->informed &&
+           s->options == s->manners->informed_at + 1 &&
+           hash(buffer_span(&s->option_data)) == s->manners->asked;
+}
+
+static bool changed_since_info(const struct reference_session *s, const struct option_data *data,
+                               uint32_t refusal)
+{
+    return names_export(s, data, refusal) && s->manners->informed && !repeats_info(s);
+}
+
+static bool plain_names_nothing(const struct reference_session *s, const struct option_data *data,
+                                uint32_t refusal)
+{
+    return in_order(s, data, refusal) && upgrade_is_offered(s) && !s->tls && !handshake_find(s, data->name);
+}
+
+/* Who hides unknown exports SHOULD NOT tell anything of exports for TLS only. */
+static bool plain_names_tls_only(const struct reference_session *s, const struct option_data *data,
+                                 uint32_t refusal)
+{
+    const struct reference_export *export = refusal == 0 ? handshake_find(s, data->name) : NULL;
+
+    return export && upgrade_is_offered(s) && upgrade_is_due(s, export) &&
+           !odd(s, ODDITY_UNKNOWN_EXPORTS_HIDDEN);
+}
+
+static bool malformed_and_plain(const struct reference_session *s, const struct option_data *data,
+                                uint32_t refusal)
+{
+    return malformed(s, data, refusal) && !s->tls;
 }
 
 static bool of_many_queries(const struct reference_session *s, const struct option_data *data,
@@ -96,36 +186,47 @@ static const struct option_row {
     enum oddity oddity;
     uint32_t option;
     condition *when;
-    uint32_t type; /* of the reply, or CLOSED */
+    uint32_t type;  /* of the reply, or CLOSED */
+    unsigned tells; /* what information comes before it */
 } rows[] = {
-    { ODDITY_LIST_REFUSED, NBD_OPT_LIST, in_order, NBD_REP_ERR_POLICY },
-    { ODDITY_STRUCTURED_REPLY_REFUSED, NBD_OPT_STRUCTURED_REPLY, in_order, NBD_REP_ERR_POLICY },
-    { ODDITY_STRUCTURED_REPLY_REFUSED, NBD_OPT_EXTENDED_HEADERS, in_order, NBD_REP_ERR_POLICY },
-    { ODDITY_STRUCTURED_REPLY_UNKNOWN, NBD_OPT_EXTENDED_HEADERS, always, NBD_REP_ERR_UNSUP },
-    { ODDITY_STRUCTURED_REPLY_UNKNOWN, NBD_OPT_STRUCTURED_REPLY, always, NBD_REP_ERR_UNSUP },
-    { ODDITY_STRUCTURED_REPLY_UNKNOWN, NBD_OPT_LIST_META_CONTEXT, always, NBD_REP_ERR_UNSUP },
-    { ODDITY_STRUCTURED_REPLY_UNKNOWN, NBD_OPT_SET_META_CONTEXT, always, NBD_REP_ERR_UNSUP },
-    { ODDITY_META_CONTEXTS_UNKNOWN, NBD_OPT_LIST_META_CONTEXT, always, NBD_REP_ERR_UNSUP },
-    { ODDITY_META_CONTEXTS_UNKNOWN, NBD_OPT_SET_META_CONTEXT, always, NBD_REP_ERR_UNSUP },
-    { ODDITY_META_CONTEXTS_REFUSED, NBD_OPT_LIST_META_CONTEXT, in_order, NBD_REP_ERR_POLICY },
-    { ODDITY_META_CONTEXTS_REFUSED, NBD_OPT_SET_META_CONTEXT, in_order, NBD_REP_ERR_POLICY },
-    { ODDITY_LIST_META_CONTEXT_REFUSED, NBD_OPT_LIST_META_CONTEXT, in_order, NBD_REP_ERR_POLICY },
+    { ODDITY_LIST_REFUSED, NBD_OPT_LIST, in_order, NBD_REP_ERR_POLICY, 0 },
+    { ODDITY_STRUCTURED_REPLY_REFUSED, NBD_OPT_STRUCTURED_REPLY, in_order, NBD_REP_ERR_POLICY, 0 },
+    { ODDITY_STRUCTURED_REPLY_REFUSED, NBD_OPT_EXTENDED_HEADERS, in_order, NBD_REP_ERR_POLICY, 0 },
+    { ODDITY_STRUCTURED_REPLY_UNKNOWN, NBD_OPT_EXTENDED_HEADERS, always, NBD_REP_ERR_UNSUP, 0 },
+    { ODDITY_STRUCTURED_REPLY_UNKNOWN, NBD_OPT_STRUCTURED_REPLY, always, NBD_REP_ERR_UNSUP, 0 },
+    { ODDITY_STRUCTURED_REPLY_UNKNOWN, NBD_OPT_LIST_META_CONTEXT, always, NBD_REP_ERR_UNSUP, 0 },
+    { ODDITY_STRUCTURED_REPLY_UNKNOWN, NBD_OPT_SET_META_CONTEXT, always, NBD_REP_ERR_UNSUP, 0 },
+    { ODDITY_META_CONTEXTS_UNKNOWN, NBD_OPT_LIST_META_CONTEXT, always, NBD_REP_ERR_UNSUP, 0 },
+    { ODDITY_META_CONTEXTS_UNKNOWN, NBD_OPT_SET_META_CONTEXT, always, NBD_REP_ERR_UNSUP, 0 },
+    { ODDITY_META_CONTEXTS_REFUSED, NBD_OPT_LIST_META_CONTEXT, in_order, NBD_REP_ERR_POLICY, 0 },
+    { ODDITY_META_CONTEXTS_REFUSED, NBD_OPT_SET_META_CONTEXT, in_order, NBD_REP_ERR_POLICY, 0 },
+    { ODDITY_LIST_META_CONTEXT_REFUSED, NBD_OPT_LIST_META_CONTEXT, in_order, NBD_REP_ERR_POLICY, 0 },
     { ODDITY_REPEATED_STRUCTURED_REPLY_REFUSED, NBD_OPT_STRUCTURED_REPLY, structured_again,
-      NBD_REP_ERR_INVALID },
-    { ODDITY_REPEATED_STRUCTURED_REPLY_REFUSED, NBD_OPT_EXTENDED_HEADERS, extended_again,
-      NBD_REP_ERR_INVALID },
-    { ODDITY_REPEATED_SET_META_CONTEXT_REFUSED, NBD_OPT_SET_META_CONTEXT, selected_again,
-      NBD_REP_ERR_INVALID },
-    { ODDITY_COLONLESS_QUERIES_REFUSED, NBD_OPT_LIST_META_CONTEXT, colonless, NBD_REP_ERR_INVALID },
-    { ODDITY_MANY_QUERIES_TOO_BIG, NBD_OPT_LIST_META_CONTEXT, of_many_queries, NBD_REP_ERR_TOO_BIG },
-    { ODDITY_MANY_QUERIES_TOO_BIG, NBD_OPT_SET_META_CONTEXT, of_many_queries, NBD_REP_ERR_TOO_BIG },
+      NBD_REP_ERR_INVALID, 0 },
+    { ODDITY_REPEATED_STRUCTURED_REPLY_REFUSED, NBD_OPT_EXTENDED_HEADERS, extended_again, NBD_REP_ERR_INVALID,
+      0 },
+    { ODDITY_REPEATED_SET_META_CONTEXT_REFUSED, NBD_OPT_SET_META_CONTEXT, selected_again, NBD_REP_ERR_INVALID,
+      0 },
+    { ODDITY_COLONLESS_QUERIES_REFUSED, NBD_OPT_LIST_META_CONTEXT, colonless, NBD_REP_ERR_INVALID, 0 },
+    { ODDITY_MANY_QUERIES_TOO_BIG, NBD_OPT_LIST_META_CONTEXT, of_many_queries, NBD_REP_ERR_TOO_BIG, 0 },
+    { ODDITY_MANY_QUERIES_TOO_BIG, NBD_OPT_SET_META_CONTEXT, of_many_queries, NBD_REP_ERR_TOO_BIG, 0 },
     { ODDITY_EXTENDED_BLOCK_SIZE_REQUIRED, NBD_OPT_GO, extended_without_block_size,
-      NBD_REP_ERR_BLOCK_SIZE_REQD },
-    { ODDITY_EXTENDED_HEADERS_REQUIRED, NBD_OPT_INFO, compact, NBD_REP_ERR_EXT_HEADER_REQD },
-    { ODDITY_EXTENDED_HEADERS_REQUIRED, NBD_OPT_GO, compact, NBD_REP_ERR_EXT_HEADER_REQD },
-    { ODDITY_EXTENDED_HEADERS_REQUIRED, NBD_OPT_EXPORT_NAME, compact, CLOSED },
-    { ODDITY_MALFORMED_OPTIONS_CLOSE, ANY, malformed, CLOSED },
-    { ODDITY_EARLY_OPTIONS_CLOSE, NBD_OPT_SET_META_CONTEXT, unstructured, CLOSED },
+      NBD_REP_ERR_BLOCK_SIZE_REQD, SIZES },
+    { ODDITY_UNSIZED_CLIENTS_REFUSED, NBD_OPT_GO, sized_without_block_size, NBD_REP_ERR_BLOCK_SIZE_REQD,
+      SIZES },
+    { ODDITY_UNSIZED_CLIENTS_REFUSED, NBD_OPT_EXPORT_NAME, names_sized, CLOSED, 0 },
+    { ODDITY_EXTENDED_HEADERS_REQUIRED, NBD_OPT_INFO, compact, NBD_REP_ERR_EXT_HEADER_REQD, 0 },
+    { ODDITY_EXTENDED_HEADERS_REQUIRED, NBD_OPT_GO, compact, NBD_REP_ERR_EXT_HEADER_REQD, 0 },
+    { ODDITY_EXTENDED_HEADERS_REQUIRED, NBD_OPT_EXPORT_NAME, compact, CLOSED, 0 },
+    { ODDITY_STARTTLS_DATA_IGNORED, NBD_OPT_STARTTLS, malformed_and_plain, NBD_REP_ACK, 0 },
+    { ODDITY_UNKNOWN_EXPORTS_HIDDEN, NBD_OPT_INFO, plain_names_nothing, NBD_REP_ERR_TLS_REQD, 0 },
+    { ODDITY_UNKNOWN_EXPORTS_HIDDEN, NBD_OPT_GO, plain_names_nothing, NBD_REP_ERR_TLS_REQD, 0 },
+    { ODDITY_TLS_ONLY_TOLD, NBD_OPT_INFO, plain_names_tls_only, NBD_REP_ERR_TLS_REQD, ALL },
+    { ODDITY_TLS_ONLY_TOLD, NBD_OPT_GO, plain_names_tls_only, NBD_REP_ERR_TLS_REQD, ALL },
+    { ODDITY_INFO_REFUSED_LATE, NBD_OPT_INFO, names_export, NBD_REP_ERR_POLICY, ALL },
+    { ODDITY_GO_AFTER_INFO_REFUSED, NBD_OPT_GO, changed_since_info, NBD_REP_ERR_POLICY, 0 },
+    { ODDITY_MALFORMED_OPTIONS_CLOSE, ANY, malformed, CLOSED, 0 },
+    { ODDITY_EARLY_OPTIONS_CLOSE, NBD_OPT_SET_META_CONTEXT, unstructured, CLOSED, 0 },
 };
 
 static void carry_out(struct reference_session *s, const struct option_row *row,
@@ -133,29 +234,51 @@ static void carry_out(struct reference_session *s, const struct option_row *row,
 {
     if (s->in.head.option.option == NBD_OPT_SET_META_CONTEXT)
         s->context_of = NULL;
-    if (row->type == NBD_REP_ERR_BLOCK_SIZE_REQD) /* which saves a round trip */
-        answer_info(s, handshake_find(s, data->name), NBD_INFO_BLOCK_SIZE);
+    for (uint16_t info = 0; row->tells >> info != 0; info++)
+        if (row->tells >> info & 1)
+            answer_info(s, handshake_find(s, data->name), info);
     if (row->type == CLOSED)
         s->over = true;
+    else if (row->type == NBD_REP_ACK)
+        upgrade_take_starttls(s, data);
     else
         answer_option(s, row->type, "not in this house");
 }
 
-bool manners_option(struct reference_session *s, const struct option_data *data, uint32_t refusal)
+/* The answer to INFO holds for a GO that is the same and follows at once, and not for others. */
+static void note_info(struct reference_session *s, uint32_t option, uint32_t refusal)
+{
+    struct manners *m = s->manners;
+
+    if (option != NBD_OPT_INFO && option != NBD_OPT_GO)
+        return;
+    m->rotational = option == NBD_OPT_GO && m->informed && !repeats_info(s);
+    m->informed = option == NBD_OPT_INFO && refusal == 0;
+    m->informed_at = s->options;
+    m->asked = hash(buffer_span(&s->option_data));
+}
+
+static const struct option_row *find_row(const struct reference_session *s, const struct option_data *data,
+                                         uint32_t refusal)
 {
     uint32_t option = s->in.head.option.option;
 
-    s->manners->sizes_binding = false;
-    for (size_t i = 0; i < COUNT(rows); i++) {
-        const struct option_row *row = &rows[i];
+    for (size_t i = 0; i < COUNT(rows); i++)
+        if (odd(s, rows[i].oddity) && (rows[i].option == ANY || rows[i].option == option) &&
+            rows[i].when(s, data, refusal))
+            return &rows[i];
+    return NULL;
+}
 
-        if (!odd(s, row->oddity) || (row->option != ANY && row->option != option) ||
-            !row->when(s, data, refusal))
-            continue;
+bool manners_option(struct reference_session *s, const struct option_data *data, uint32_t refusal)
+{
+    const struct option_row *row = find_row(s, data, refusal);
+
+    s->manners->sizes_binding = false;
+    note_info(s, s->in.head.option.option, refusal);
+    if (row)
         carry_out(s, row, data);
-        return true;
-    }
-    return false;
+    return row != NULL;
 }
 
 /* ---- metadata contexts ---- */
@@ -250,8 +373,7 @@ bool manners_infos(struct reference_session *s, const struct reference_export *e
     const uint16_t *order = orders[odd(s, ODDITY_INFOS_REORDERED)  ? nth % COUNT(orders)
                                    : odd(s, ODDITY_INFOS_REVERSED) ? 1
                                                                    : 0];
-    bool own_sizes =
-        export->block_size_required || export->block_size.minimum > 1 || export->block_size.maximum > 0;
+    bool own_sizes = has_own_sizes(export);
 
     s->manners->sizes_binding =
         s->in.head.option.option == NBD_OPT_GO && own_sizes && wanted[NBD_INFO_BLOCK_SIZE];

@@ -23,6 +23,10 @@ struct manners {
     const struct oddities *oddities;
     uint64_t random;
     unsigned infos_sent;  /* replies to INFO and GO */
+    bool informed;        /* INFO was granted, and no GO has come since */
+    uint32_t informed_at; /* how many options had come then */
+    uint64_t asked;       /* its data, hashed */
+    bool rotational;      /* the last option was a GO that differs from the INFO before it */
     bool sizes_binding;   /* the last option was GO and asked for the block sizes */
     unsigned fast_zeroes; /* requests with FAST_ZERO */
     bool releasing;

@@ -301,6 +301,10 @@ void manners_status(struct reference_session *s, const struct request *r, enum c
         for (size_t i = 0; i < *count; i++)
             extents[i].flags = told_as(s, extents[i].flags);
     *count = merge(extents, *count);
+    if (odd(s, ODDITY_STATUS_UNKNOWN) && context == CONTEXT_ALLOCATION) {
+        extents[0] = (struct wire_extended_extent){ r->length, 0 };
+        *count = 1;
+    }
     if (odd(s, ODDITY_STATUS_ONE_EXTENT) || odd(s, ODDITY_STATUS_ONE_BLOCK))
         *count = 1;
     if (odd(s, ODDITY_STATUS_ONE_BLOCK) && extents[0].length > STATUS_MAX)

@@ -73,9 +73,47 @@ static void fill(struct store *store)
     test_free(data);
 }
 
+#define FLAGS_3 0, 0, 0, 3
+#define INFO_OR_GO(option, name) OPTION(option, 7), 0, 0, 0, 1, (name), 0, 0
+#define INFO_DEFAULT OPTION(6, 6), 0, 0, 0, 0, 0, 0
+
+/* What the samples do not say: another GO behind INFO, many options, and everything to a server that has TLS
+ * for an export that may not be had without. */
+static void hear_others(const struct oddities *oddities, struct buffer *heard)
+{
+    static const uint8_t said[] = { FLAGS_3,      OPTION(3, 0),       INFO_OR_GO(6, 'b'),
+                                    INFO_DEFAULT, INFO_OR_GO(7, 'x'), INFO_DEFAULT,
+                                    OPTION(3, 0), OPTION(5, 1),       'x',
+                                    SAMPLE_GO,    OPTION(2, 0) };
+    static const uint8_t unfixed[] = { 0, 0, 0, 2, OPTION(3, 0) };
+    const struct {
+        enum reference_tls tls;
+        struct span said;
+    } tellings[] = {
+        { REFERENCE_TLS_OFF, span_of(said, sizeof said) },
+        { REFERENCE_TLS_OFF, span_of(unfixed, sizeof unfixed) },
+        { REFERENCE_TLS_SELECTIVE, span_of(said, sizeof said) },
+        { REFERENCE_TLS_FORCED, span_of(said, sizeof said) },
+    };
+
+    for (size_t i = 0; i < sizeof tellings / sizeof *tellings; i++) {
+        struct conversation c;
+        bool over;
+
+        begin(&c, 131072);
+        c.config.oddities = *oddities;
+        c.config.tls = tellings[i].tls;
+        c.exports[0].tls_only = tellings[i].tls == REFERENCE_TLS_SELECTIVE;
+        over = converse(&c, tellings[i].said, SIZE_MAX, heard);
+        buffer_add(heard, &over, 1);
+        end(&c);
+    }
+}
+
 /* What comes of all samples, and is in the store afterwards. */
 static void hear_all(const struct oddities *oddities, const struct faults *faults, struct buffer *heard)
 {
+    hear_others(oddities, heard);
     for (size_t i = 0; i < sizeof samples / sizeof *samples; i++)
         for (unsigned kind = 0; kind < 3; kind++) {
             struct conversation c;

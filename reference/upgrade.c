@@ -3,6 +3,7 @@
 
 #include <assert.h>
 
+#include "reference/manners.h"
 #include "reference/misconduct.h"
 #include "wire/constants.h"
 
@@ -27,12 +28,12 @@ bool upgrade_is_offered(const struct reference_session *s)
 bool upgrade_must_precede(const struct reference_session *s, uint32_t option)
 {
     return mode_of(s) == REFERENCE_TLS_FORCED && !s->tls && option != NBD_OPT_STARTTLS &&
-           option != NBD_OPT_ABORT;
+           (option != NBD_OPT_ABORT || MANNERS_TAKE(s, manners_waits_for_tls(s, option)));
 }
 
 bool upgrade_is_due(const struct reference_session *s, const struct reference_export *export)
 {
-    return export->tls_only && !s->tls;
+    return (export->tls_only || MANNERS_TAKE(s, manners_tls_only(s))) && !s->tls;
 }
 
 uint32_t upgrade_refusal(const struct reference_session *s)
