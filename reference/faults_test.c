@@ -149,7 +149,8 @@ static void hear_all(const struct faults *faults, struct buffer *heard)
 }
 
 /* Those that take more than the samples: payloads of many MiB, a second connection, block sizes, whole pages,
- * a context selected under extended headers, several queries in an option, TLS.  ci/mutate shows them. */
+ * a context selected under extended headers, several queries in an option or an odd one, TLS.  ci/mutate
+ * shows them. */
 static bool is_shown_elsewhere(size_t fault)
 {
     static const enum fault others[] = {
@@ -173,6 +174,7 @@ static bool is_shown_elsewhere(size_t fault)
         FAULT_CONTEXT_IDS_EQUAL,
         FAULT_CONTEXT_LISTED_PER_QUERY,
         FAULT_PRIVATE_WILDCARD_SELECTS,
+        FAULT_CONTEXT_FOUND_BY_PREFIX,
         FAULT_FAILED_SELECTION_KEEPS,
         FAULT_UNKNOWN_EXPORT_SELECTION_KEEPS,
         FAULT_EXTENDED_EXTENTS_TOO_MANY,

@@ -42,23 +42,48 @@ static void rename_context(struct reference_session *s, size_t start, const stru
     edit_set(s, start + LENGTH_AT, 4, 4 + length);
 }
 
-static bool is_renamed(const struct reference_session *s, size_t start)
+static bool is_named(const struct reference_session *s, size_t start, enum context context)
 {
     size_t at = start + NAME_AT;
 
     return s->output.len > at && span_equal(span_of(s->output.bytes + at, s->output.len - at),
-                                            span_text(context_rows[CONTEXT_WRITTEN].name));
+                                            span_text(context_rows[context].name));
+}
+
+/* An ID of another width, in front of the name. */
+static void widen_id(struct reference_session *s, size_t start)
+{
+    size_t len = s->output.len - start - NAME_AT;
+
+    answer_room(s, 4);
+    memmove(s->output.bytes + start + NAME_AT + 4, s->output.bytes + start + NAME_AT, len);
+    edit_set(s, start + NAME_AT, 4, edit_get(s, start + DATA_AT, 4));
+    edit_set(s, start + DATA_AT, 4, 0);
+    edit_set(s, start + LENGTH_AT, 4, 8 + len);
+}
+
+static void narrow_id(struct reference_session *s, size_t start)
+{
+    size_t len = s->output.len - start - NAME_AT;
+
+    memmove(s->output.bytes + start + DATA_AT, s->output.bytes + start + DATA_AT + 2, len + 2);
+    s->output.len -= 2;
+    edit_set(s, start + LENGTH_AT, 4, 2 + len);
 }
 
 void contexts_misconduct(struct reference_session *s, size_t start)
 {
     if (edit_get(s, start + TYPE_AT, 4) != NBD_REP_META_CONTEXT)
         return;
-    for (size_t i = 0; i < COUNT(names) && is_renamed(s, start); i++)
+    for (size_t i = 0; i < COUNT(names) && is_named(s, start, CONTEXT_WRITTEN); i++)
         if (fault_on(s, names[i].fault))
             rename_context(s, start, &names[i]);
     if (fault_on(s, FAULT_CONTEXT_IDS_EQUAL) && s->in.head.option.option == NBD_OPT_SET_META_CONTEXT)
         edit_set(s, start + DATA_AT, 4, ALLOCATION_ID);
+    if (fault_on(s, FAULT_CONTEXT_ID_WIDE) && is_named(s, start, CONTEXT_ALLOCATION))
+        widen_id(s, start);
+    if (fault_on(s, FAULT_CONTEXT_ID_NARROW) && is_named(s, start, CONTEXT_ALLOCATION))
+        narrow_id(s, start);
     if (fault_on(s, FAULT_CONTEXT_CUT_SHORT)) {
         s->output.len = start + DATA_AT + 2;
         edit_set(s, start + LENGTH_AT, 4, 2);

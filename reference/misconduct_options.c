@@ -151,6 +151,17 @@ static bool other_leaf(const struct reference_session *s, const struct option_da
     return could_answer(s, data, refusal) && named_by(data).other_leaf;
 }
 
+static bool allocation_cut_short(const struct reference_session *s, const struct option_data *data,
+                                 uint32_t refusal)
+{
+    struct span queries = data->queries, query;
+    bool found = false;
+
+    while (option_next_query(&queries, &query))
+        found = found || span_equal(query, span_text("base:alloc"));
+    return found && could_answer(s, data, refusal);
+}
+
 static bool other_namespace(const struct reference_session *s, const struct option_data *data,
                             uint32_t refusal)
 {
@@ -264,6 +275,13 @@ static void accept_structured(struct reference_session *s, const struct option_d
     (void)data;
     s->structured = true;
     answer_option(s, NBD_REP_ACK, NULL);
+}
+
+static void refuse_structured_in_vain(struct reference_session *s, const struct option_data *data)
+{
+    (void)data;
+    s->structured = true;
+    answer_option(s, NBD_REP_ERR_UNSUP, NULL);
 }
 
 static void accept_extended(struct reference_session *s, const struct option_data *data)
@@ -452,6 +470,8 @@ static const struct option_fault {
     { FAULT_STRUCTURED_REPLY_DATA_ACCEPTED, NBD_OPT_STRUCTURED_REPLY, has_data, 0, accept_structured },
     { FAULT_STRUCTURED_REPLY_DATA_NOT_SKIPPED, NBD_OPT_STRUCTURED_REPLY, has_data, NBD_REP_ERR_INVALID,
       NULL },
+    { FAULT_STRUCTURED_REPLY_REFUSED_IN_FORCE, NBD_OPT_STRUCTURED_REPLY, is_sound, 0,
+      refuse_structured_in_vain },
     { FAULT_STRUCTURED_REPLY_TYPE_UNKNOWN, NBD_OPT_STRUCTURED_REPLY, is_sound, 0x00005555, NULL },
     { FAULT_LIST_META_CONTEXT_MALFORMED_UNSUPPORTED, NBD_OPT_LIST_META_CONTEXT, is_malformed,
       NBD_REP_ERR_UNSUP, NULL },
@@ -464,6 +484,8 @@ static const struct option_fault {
     { FAULT_WILDCARD_SELECTS, NBD_OPT_SET_META_CONTEXT, wildcard, 0, select_context },
     { FAULT_UNKNOWN_LEAF_REFUSED, NBD_OPT_LIST_META_CONTEXT, other_leaf, NBD_REP_ERR_INVALID, NULL },
     { FAULT_UNKNOWN_LEAF_REFUSED, NBD_OPT_SET_META_CONTEXT, other_leaf, NBD_REP_ERR_INVALID, NULL },
+    { FAULT_CONTEXT_FOUND_BY_PREFIX, NBD_OPT_LIST_META_CONTEXT, allocation_cut_short, 0, list_context },
+    { FAULT_CONTEXT_FOUND_BY_PREFIX, NBD_OPT_SET_META_CONTEXT, allocation_cut_short, 0, select_context },
     { FAULT_NO_QUERIES_SELECT, NBD_OPT_SET_META_CONTEXT, no_queries, 0, select_context },
     { FAULT_NONE_SELECTED_REFUSED, NBD_OPT_SET_META_CONTEXT, no_match, NBD_REP_ERR_INVALID, NULL },
     { FAULT_CONTEXT_TWICE, NBD_OPT_SET_META_CONTEXT, allocation, 0, select_context_twice },

@@ -576,6 +576,9 @@ static void names_of_contexts(void **state)
     LISTED("\0\0\0\x05x-y:a");
     BREAKS(&t, "string.no-nul", "meta.name.no-nul", "opt.list-meta-context.name-string-limits",
            "rep.meta-context.name-layout");
+    LISTED("\0\0\0\7base:allocation"); /* the lower half of an ID of 64 bits */
+    BREAKS(&t, "string.no-nul", "meta.name.no-nul", "opt.list-meta-context.name-string-limits",
+           "rep.meta-context.id-32");
     listed(&t, span_of(long_name, 256), false);
     ends_well(&t);
     listed(&t, span_of(long_name, 257), false);

@@ -297,6 +297,18 @@ static void line_closed(struct play *p, struct connection *c, const struct step 
         p->result.server_closed_early = p->stumbled = true;
 }
 
+static const char *rule_of_missing_reply(const struct connection *c)
+{
+    const struct negotiated *agreed = session_negotiated(c->session);
+    const struct exchange *e = session_oldest(c->session);
+
+    if (!agreed->structured && !agreed->extended)
+        return "reply.simple.every-request";
+    if (!e || e->chunks == 0)
+        return "reply.one-per-request";
+    return agreed->extended ? "ext.reply.done" : "chunk.done.present";
+}
+
 static const char *rule_of_stall(const struct connection *c)
 {
     if (c->disc)
@@ -307,7 +319,7 @@ static const char *rule_of_stall(const struct connection *c)
     case PHASE_STARTTLS:
         return "tls.forced.ready-for-handshake";
     case PHASE_TRANSMISSION:
-        return "reply.simple.every-request";
+        return rule_of_missing_reply(c);
     case PHASE_CLIENT_FLAGS:
     case PHASE_HAGGLING:
     case PHASE_ENDED:

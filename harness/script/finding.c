@@ -154,10 +154,19 @@ void finding_add(struct play *p, const struct connection *c, const char *rule, s
     p->stumbled = true;
 }
 
+/* The referee has said what is wrong with it, by requirement. */
+static bool is_explained(const struct play *p, const struct connection *c, struct told told)
+{
+    for (const struct judged *j = first(p); j; j = next(j))
+        if (j->connection == c && j->finding.from_referee && told.line != 0 && j->finding.line == told.line)
+            return true;
+    return false;
+}
+
 void finding_line(struct play *p, const struct connection *c, const struct citation *by, bool bare,
                   struct place place, const char *demanded, const char *came, struct told told)
 {
-    if (!by && bare)
+    if (!by && bare && !is_explained(p, c, told))
         finding_add(p, c, NULL, place, demanded, came, told, false);
     for (; by; by = by->next)
         finding_add(p, c, by->id, place, demanded, came, told, false);

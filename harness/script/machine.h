@@ -209,7 +209,8 @@ const char *told_text(struct play *p, struct told told);
 /* Adds what the referee has found since it was last asked.  e may be NULL. */
 void finding_referee(struct play *p, struct connection *c, const struct exchange *e, struct told told);
 
-/* Adds a finding for each id; one without id where there are none and bare allows it. */
+/* Adds a finding for each id; one without id where there are none, bare allows it, and the referee has found
+ * nothing wrong with the line of the transcript. */
 void finding_line(struct play *p, const struct connection *c, const struct citation *by, bool bare,
                   struct place place, const char *demanded, const char *came, struct told told);
 void finding_add(struct play *p, const struct connection *c, const char *rule, struct place place,

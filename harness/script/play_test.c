@@ -273,6 +273,17 @@ static void a_stall_says_who_owes_whom(void **state)
     expect_rules(&r, "rep.every-option-answered");
     end(&r);
 
+    s = in_options();
+    replies(&s, 8, 1, "");
+    exports(&s);
+    add_chunk(says(&s), 0, 0, 1, 0); /* of a request that a server may close upon, but not be silent */
+    r = play_text(OPTIONS "C: OPT STRUCTURED_REPLY\nS: REP ACK\nC: OPT EXPORT_NAME name=\"\"\nS: EXPORT\n"
+                          "C: READ offset=0xffffffffffff0000 length=512\nS: DATA | ERROR\n",
+                  &s);
+    assert_non_null(finding_of(&r, "chunk.done.present"));
+    assert_null(finding_of(&r, "reply.simple.every-request"));
+    end(&r);
+
     s = (struct server){ .count = 0 };
     r = play_text("S: GREETING\nC: FLAGS offered\n", &s);
     expect_rules(&r, "greeting.magic");
