@@ -20,7 +20,8 @@
 enum {
     ROOM_BYTES = 256 * 1024,
     HELD_BYTES = 4 * 1024 * 1024, /* of messages that go in one piece */
-    WAITS = 30,                   /* full waits that an instance may use up in all */
+    WAITS = 30,                   /* full waits that may pass without a line of the case having its answer */
+    SEND_RENEWED = 64 * 1024,     /* bytes that have to go for the time of a message to begin anew */
     TLS_ROUNDS = 8,               /* of a handshake within the process */
     IDLE_ROUNDS = 3,              /* of links within the process, which have then nothing more to say */
 };
@@ -34,8 +35,9 @@ struct driving {
     bool tls[PLAY_MAX_CONNECTIONS];           /* it is a link of link_tls() */
     uint64_t wait;                            /* the wait that is going on, and when it is over */
     uint64_t wait_end_ns;
-    uint64_t end_ns; /* when the instance has had all its time */
-    size_t message;  /* of the case, that is being sent */
+    uint64_t answered; /* lines of the case by now */
+    uint64_t end_ns;   /* when the instance has had all its time, if none has its answer until then */
+    size_t message;    /* of the case, that is being sent */
     /* Messages that are held back to go in one piece, and on which connection. */
     struct buffer held;
     struct play_action holding;
@@ -125,7 +127,7 @@ static bool wait_for_any(const struct driving *g, unsigned sending, uint64_t dea
     return now_ns < deadline_ns && link_wait(links, wants_send, count, deadline_ns - now_ns);
 }
 
-/* No single wait is longer than asked for, and all together are limited. */
+/* No single wait is longer than asked for, and all together for one line of the case are limited. */
 static uint64_t deadline_of(const struct driving *g, uint64_t time_ns)
 {
     uint64_t now_ns = clock_ns();
@@ -157,10 +159,12 @@ static void close_connection(struct driving *g, unsigned i)
 }
 
 /* Sends and receives meanwhile, so that a server that answers while it is sent to never waits for us.  Takes
- * what went off the front of *rest; false when nothing went for too long. */
+ * what went off the front of *rest; false when next to nothing went for too long. */
 static bool send_piece(struct driving *g, const struct play_action *a, struct span *rest)
 {
-    uint64_t deadline_ns = deadline_of(g, a->time_ns > 0 ? a->time_ns : g->d->timeout_ns);
+    const uint64_t time_ns = a->time_ns > 0 ? a->time_ns : g->d->timeout_ns;
+    uint64_t deadline_ns = deadline_of(g, time_ns);
+    size_t renewed = rest->len;
     unsigned idle = 0;
 
     while (rest->len > 0 && g->links[a->connection] && !g->ended[a->connection]) {
@@ -169,6 +173,10 @@ static bool send_piece(struct driving *g, const struct play_action *a, struct sp
         link_send(g->links[a->connection], rest);
         if (rest->len == 0)
             break;
+        if (renewed - rest->len >= SEND_RENEWED) {
+            renewed = rest->len;
+            deadline_ns = deadline_of(g, time_ns);
+        }
         if (receive_all(g) || rest->len < before) {
             idle = 0;
             if (clock_ns() < g->end_ns)
@@ -313,6 +321,10 @@ static void wait_for_something(struct driving *g, const struct play_action *a)
 {
     unsigned idle = 0;
 
+    if (a->answered != g->answered) {
+        g->answered = a->answered;
+        g->end_ns = clock_ns() + g->d->limit_ns;
+    }
     if (a->wait != g->wait || g->wait_end_ns == 0) {
         g->wait = a->wait;
         g->wait_end_ns = deadline_of(g, a->time_ns);

@@ -154,6 +154,14 @@ static bool names(const struct line *line, const char *instance)
     return strcmp(line->instance, instance) == 0 || fnmatch(line->instance, instance, 0) == 0;
 }
 
+bool expectation_of_death(const struct expectation *e, const char *instance)
+{
+    for (const struct line *line = e->first; line; line = line->next)
+        if (strcmp(line->id, EXPECTATION_DIES) == 0 && names(line, instance))
+            return true;
+    return e->base && expectation_of_death(e->base, instance);
+}
+
 const char *expectation_match(struct expectation *e, const char *id, const char *instance)
 {
     const char *reason = NULL;

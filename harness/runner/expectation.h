@@ -5,8 +5,9 @@
  *     error.einval.unknown-flag  bad-flag/structured  closes the connection: "ERROR" never comes
  *
  * Requirement id, instance (a shell pattern), reason; separated by blanks, the reason is the rest of the
- * line.  Instead of a requirement "dies": the server does not outlive the instance.  A reason that begins
- * with "sometimes" is for what depends on the server's timing: it is not missed when it does not come. */
+ * line.  Instead of a requirement "dies": the server does not outlive the instance, and what else is found in
+ * it is then known, too.  A reason that begins with "sometimes" is for what depends on the server's timing:
+ * it is not missed when it does not come. */
 #ifndef NBDTEST_RUNNER_EXPECTATION_H
 #define NBDTEST_RUNNER_EXPECTATION_H
 
@@ -36,6 +37,9 @@ bool expectation_add(struct expectation *e, const char *path, struct span text, 
 
 /* None at all. */
 struct expectation *expectation_new(void);
+
+/* Whether the server is expected not to outlive this instance, always or sometimes. */
+bool expectation_of_death(const struct expectation *e, const char *instance);
 
 /* The reason why this requirement is expected not to hold in this instance, or NULL; remembers that it was
  * seen. */

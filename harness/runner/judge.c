@@ -177,8 +177,17 @@ static uint8_t bits_of(enum verdict v)
     return 0;
 }
 
+/* Why what was found is expected, or NULL.  Where the server was to die all that was found may come of it. */
+static const char *known_reason(const struct judge *j, const struct requirement *r, const char *dies,
+                                const struct instance *i)
+{
+    const char *reason = r && j->expectation ? expectation_match(j->expectation, r->id, i->id) : NULL;
+
+    return reason ? reason : dies;
+}
+
 static void judge_finding(struct judge *j, const struct finding *f, const struct tree_case *played,
-                          const struct instance *i, struct verdict_finding *v)
+                          const char *dies, const struct instance *i, struct verdict_finding *v)
 {
     const struct requirement *r = f->rule ? catalogue_find(j->catalogue, span_text(f->rule)) : NULL;
 
@@ -188,8 +197,8 @@ static void judge_finding(struct judge *j, const struct finding *f, const struct
     v->came = f->came ? f->came : "something else";
     v->transcript_line = f->line;
     place_finding(f, played, v);
-    if (r && j->expectation && (v->verdict == VERDICT_WARN || v->verdict == VERDICT_FAIL)) {
-        v->known_reason = expectation_match(j->expectation, r->id, i->id);
+    if (v->verdict == VERDICT_WARN || v->verdict == VERDICT_FAIL) {
+        v->known_reason = known_reason(j, r, dies, i);
         if (v->known_reason)
             v->verdict = VERDICT_KNOWN;
     }
@@ -219,29 +228,7 @@ static const char *say_error(const struct play_result *result, struct arena *are
     return arena_print(arena, "%s:%u:%u: %s", result->error_place.source->path, line, column, reason);
 }
 
-void judge_play(struct judge *j, const struct tree_case *played, const struct play_result *result,
-                struct arena *arena, struct instance *i)
-{
-    cite_each(played, check_id, j);
-    if (j->expectation)
-        expectation_ran(j->expectation, i->id);
-    for (const struct finding *f = result->findings; f; f = f->next) {
-        struct verdict_finding *v;
-
-        if (is_on_the_way(f, played, result) && was_shown(j, f))
-            continue;
-        v = ARENA_NEW(arena, struct verdict_finding);
-        judge_finding(j, f, played, i, v);
-        add_finding(i, v);
-    }
-    if (result->error) {
-        i->verdict = VERDICT_ERROR;
-        i->reason = say_error(result, arena);
-    }
-    i->transcript = result->transcript;
-}
-
-void judge_death(const struct judge *j, struct arena *arena, const char *came, struct instance *i)
+const char *judge_death(const struct judge *j, struct arena *arena, const char *came, struct instance *i)
 {
     struct verdict_finding *v = ARENA_NEW(arena, struct verdict_finding);
 
@@ -254,4 +241,29 @@ void judge_death(const struct judge *j, struct arena *arena, const char *came, s
         v->verdict = VERDICT_KNOWN;
     add_finding(i, v);
     i->server_died = true;
+    return v->known_reason;
+}
+
+void judge_play(struct judge *j, const struct tree_case *played, const struct play_result *result,
+                const char *death, struct arena *arena, struct instance *i)
+{
+    const char *dies = death ? judge_death(j, arena, death, i) : NULL;
+
+    cite_each(played, check_id, j);
+    if (j->expectation)
+        expectation_ran(j->expectation, i->id);
+    for (const struct finding *f = result->findings; f; f = f->next) {
+        struct verdict_finding *v;
+
+        if (is_on_the_way(f, played, result) && was_shown(j, f))
+            continue;
+        v = ARENA_NEW(arena, struct verdict_finding);
+        judge_finding(j, f, played, dies, i, v);
+        add_finding(i, v);
+    }
+    if (result->error) {
+        i->verdict = VERDICT_ERROR;
+        i->reason = say_error(result, arena);
+    }
+    i->transcript = result->transcript;
 }

@@ -24,12 +24,12 @@ void judge_init(struct judge *j, const struct catalogue *catalogue, struct expec
 void judge_free(struct judge *j);
 
 /* Fills in verdict, reason, findings and transcript of an instance that was played; all in the arena or the
- * result. */
+ * result. death   why the server serves no fresh connection any more; NULL: it does */
 void judge_play(struct judge *j, const struct tree_case *played, const struct play_result *result,
-                struct arena *arena, struct instance *i);
+                const char *death, struct arena *arena, struct instance *i);
 
-/* Adds that the server does not serve a fresh connection any more. */
-void judge_death(const struct judge *j, struct arena *arena, const char *came, struct instance *i);
+/* Adds that the server serves no fresh connection any more; returns why that is expected, or NULL. */
+const char *judge_death(const struct judge *j, struct arena *arena, const char *came, struct instance *i);
 
 /* Calls each for every row that was touched, with the worst that was found of it. */
 void judge_rows(const struct judge *j,

@@ -251,15 +251,22 @@ static const struct play_result *play(struct run *r, const struct planned *p, co
     return result;
 }
 
-/* A server that is upset may be gone for good: a reply is not the verdict. */
-static void see_whether_alive(struct run *r, struct instance *i)
+/* A server that is upset may be gone for good: a reply is not the verdict.  Returns NULL, or why it serves no
+ * more. */
+static const char *see_whether_alive(struct run *r)
 {
     uint64_t patience_ns = r->timeout_ns > PATIENCE_NS ? r->timeout_ns : PATIENCE_NS;
     char error[400];
 
     if (drive_is_served(&r->drive, patience_ns, error, sizeof error))
-        return;
-    judge_death(&r->judge, r->arena, error, i);
+        return NULL;
+    return arena_print(r->arena, "%s", error);
+}
+
+static void bury(struct run *r, struct instance *i)
+{
+    char error[400];
+
     r->died = !r->target->revive || !r->target->revive(r->target->ctx, error, sizeof error);
     i->server_died = r->died;
     if (!r->died)
@@ -304,11 +311,17 @@ static const struct play_result *play_patiently(struct run *r, const struct plan
 static void judge_result(struct run *r, const struct planned *p, const struct play_result *result,
                          struct arena *arena, struct instance *i)
 {
-    judge_play(&r->judge, p->the_case, result, arena, i);
-    if (result->failed > 0 || result->error || result->unreachable || result->server_closed_early) {
+    const struct expectation *e = r->judge.expectation;
+    bool upset = result->failed > 0 || result->error || result->unreachable || result->server_closed_early;
+    const char *death = NULL;
+
+    if (upset)
         forget(r);
-        see_whether_alive(r, i);
-    }
+    if (upset || (e && expectation_of_death(e, i->id)))
+        death = see_whether_alive(r);
+    judge_play(&r->judge, p->the_case, result, death, arena, i);
+    if (death)
+        bury(r, i);
 }
 
 /* ---- sweeps ---- */
@@ -321,9 +334,15 @@ static bool holds_delivered(struct run *r, const struct planned *p, const struct
     const struct play_result *result = play_patiently(r, p, prepared, way_in, r->swept);
 
     if (r->drive.cut) {
+        const char *death;
+
         forget(r);
         swept.transcript = i->transcript; /* what would have come, had the client stayed */
-        see_whether_alive(r, &swept);
+        death = see_whether_alive(r);
+        if (death) {
+            judge_death(&r->judge, r->arena, death, &swept);
+            bury(r, &swept);
+        }
     } else {
         judge_result(r, p, result, r->swept, &swept);
     }

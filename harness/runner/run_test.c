@@ -234,6 +234,28 @@ static void a_server_that_dies_ends_the_run(void **state)
     tear_down(&f);
 }
 
+static void what_a_death_that_is_expected_brings_about_is_known(void **state)
+{
+    struct fixture f;
+
+    (void)state;
+    set_up(&f, cases);
+    f.options.destroy = true;
+    f.server.dies = true;
+    expect_broken(&f, "dies * sometimes it does\n");
+    run(&f);
+    assert_int_equal(f.told.by_verdict[VERDICT_KNOWN], 1);
+    assert_int_equal(f.told.by_verdict[VERDICT_FAIL] + f.told.by_verdict[VERDICT_WARN], 0);
+    tear_down(&f);
+
+    set_up(&f, cases); /* and is not missed where it does not come */
+    f.options.destroy = true;
+    expect_broken(&f, "dies * sometimes it does\n");
+    run(&f);
+    assert_int_equal(f.told.by_verdict[VERDICT_KNOWN] + f.told.by_verdict[VERDICT_FIXED], 0);
+    tear_down(&f);
+}
+
 static void what_is_all_skipped_has_a_status_of_its_own(void **state)
 {
     const char *pattern = "trims";
@@ -436,6 +458,7 @@ int main(void)
         cmocka_unit_test(without_leave_nothing_is_written),
         cmocka_unit_test(data_stop_the_run_before_it_begins),
         cmocka_unit_test(a_server_that_dies_ends_the_run),
+        cmocka_unit_test(what_a_death_that_is_expected_brings_about_is_known),
         cmocka_unit_test(what_is_all_skipped_has_a_status_of_its_own),
         cmocka_unit_test(a_server_that_is_not_there_is_unreachable),
         cmocka_unit_test(instances_are_listed_without_a_server),

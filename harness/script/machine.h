@@ -161,6 +161,7 @@ struct play {
     uint64_t cookie;
     uint64_t wait;
     uint64_t wait_received; /* bytes when the wait began */
+    uint64_t answered;
     struct saved *saved;
     struct saved_item *seen; /* by the many-line in progress */
     size_t seen_count, seen_room;

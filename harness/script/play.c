@@ -16,9 +16,9 @@
 
 enum {
     TRANSCRIPT_MOST = 16 * 1024 * 1024,
-    WAIT_RENEWED = 1024 * 1024, /* bytes that a server has to send for its time to begin anew */
-    ROUNDS_MOST = 65536,        /* of one loop */
-    EACH_MOST = 12,             /* items: servers lose patience with a client that haggles without end */
+    WAIT_RENEWED = 64 * 1024, /* bytes that a server has to send for its time to begin anew */
+    ROUNDS_MOST = 65536,      /* of one loop */
+    EACH_MOST = 12,           /* items: servers lose patience with a client that haggles without end */
 };
 
 /* ---- birth and death ---- */
@@ -117,7 +117,9 @@ void play_mistake_at(struct play *p, struct place place, const char *reason)
 
 static uint64_t timeout_ns(const struct play *p)
 {
-    return p->setup->the_case->timeout_ns ? p->setup->the_case->timeout_ns : p->setup->timeout_ns;
+    uint64_t wanted_ns = p->setup->the_case->timeout_ns;
+
+    return wanted_ns > p->setup->timeout_ns ? wanted_ns : p->setup->timeout_ns;
 }
 
 static struct play_action action_on(enum play_action_kind kind, const struct connection *c)
@@ -134,17 +136,25 @@ static uint64_t received(const struct play *p)
     return bytes;
 }
 
-static void end_wait(struct play *p)
+static void renew_wait(struct play *p)
 {
     p->wait++;
     p->wait_received = received(p);
 }
 
+static void end_wait(struct play *p)
+{
+    p->answered++;
+    renew_wait(p);
+}
+
 static struct play_action wait_action(struct play *p)
 {
     if (received(p) - p->wait_received >= WAIT_RENEWED)
-        end_wait(p);
-    return (struct play_action){ .kind = PLAY_WAIT, .time_ns = timeout_ns(p), .wait = p->wait };
+        renew_wait(p);
+    return (struct play_action){
+        .kind = PLAY_WAIT, .time_ns = timeout_ns(p), .wait = p->wait, .answered = p->answered
+    };
 }
 
 /* Sends what has gathered in out; false when there is nothing, or nobody left to send it to. */

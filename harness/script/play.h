@@ -55,8 +55,9 @@ struct play_action {
     struct span bytes;   /* SEND; valid until play_sent() */
     uint64_t time_ns;    /* WAIT, SEND, TLS: the longest wait; PAUSE: how long */
     unsigned versions;   /* TLS: those to offer, SCRIPT_TLS_* of words.h; 0: what is usual */
-    uint64_t wait; /* WAIT: which one; successive actions of the same number share one time limit, so that
-                      bytes that come one by one do not make it longer */
+    uint64_t wait;     /* WAIT: which one; successive actions of the same number share one time limit, so that
+                          bytes that come one by one do not make it longer */
+    uint64_t answered; /* lines of the case that have had their answer: a server that gets on may take time */
 };
 
 /* What became of a TLS handshake. */
@@ -108,7 +109,7 @@ struct play_setup {
     const struct environment *variables; /* copied: base, block, size, export, the case's choices, ... */
     struct model *model;                 /* shared; NULL: contents are not judged */
     enum tls_mode tls_mode;              /* the server's, as far as it is known */
-    uint64_t timeout_ns;                 /* for each wait, where the case has none */
+    uint64_t timeout_ns;                 /* for each wait, unless the case has a longer one */
     struct arena *arena;                 /* takes all results */
 };
 
