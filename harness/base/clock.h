@@ -8,4 +8,7 @@
 /* Nanoseconds of a clock that only goes forward. */
 uint64_t clock_ns(void);
 
+/* Nanoseconds of processor time that this program has used. */
+uint64_t clock_used_ns(void);
+
 #endif

@@ -19,6 +19,7 @@ struct drive {
     struct sweep_delivery delivery;  /* of what the case sends; SWEEP_NONE: as it is */
     struct sweep_messages *messages; /* takes note of what it sends; NULL: nobody does */
     bool cut;                        /* the delivery was cut off, and the play was left where it was */
+    bool within;                     /* the server of the last play was within this process */
     uint8_t *room;                   /* private: bytes just received */
 };
 

@@ -337,6 +337,18 @@ static void replies_without_an_end_are_cut_off(void **state)
     tear_down(&f);
 }
 
+static void a_busy_machine_is_no_fault_of_a_server_within_the_process(void **state)
+{
+    struct fixture f;
+
+    (void)state;
+    set_up(&f, cases);
+    f.server.takes_ns = 5 * 1000 * 1000;
+    f.options.timeout_ns = SECOND / 1000;
+    assert_int_equal(run(&f), STATUS_CONFORMS);
+    tear_down(&f);
+}
+
 static void a_server_that_closes_at_every_byte_is_survived(void **state)
 {
     struct fixture f;
@@ -463,6 +475,7 @@ int main(void)
         cmocka_unit_test(a_server_that_is_not_there_is_unreachable),
         cmocka_unit_test(instances_are_listed_without_a_server),
         cmocka_unit_test(replies_without_an_end_are_cut_off),
+        cmocka_unit_test(a_busy_machine_is_no_fault_of_a_server_within_the_process),
         cmocka_unit_test(a_server_that_closes_at_every_byte_is_survived),
         cmocka_unit_test(silence_is_a_verdict_at_once_within_the_process),
     };

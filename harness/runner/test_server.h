@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/buffer.h"
 #include "base/memory.h"
@@ -38,6 +39,7 @@ struct test_server {
     bool wants_whole;          /* a message whose beginning comes by itself ends the connection */
     bool one_at_once;          /* of what comes in one piece, only the first message is seen */
     bool dies_when_cut;        /* when a connection ends amid a message */
+    long takes_ns;             /* what it does with a piece of what it is sent takes so long */
     /* what happened */
     bool dead;
     unsigned connections, open;
@@ -282,6 +284,7 @@ static inline bool test_take(void *ctx, struct span *bytes)
 
     if (bytes->len == 0)
         return false; /* the client finished */
+    nanosleep(&(struct timespec){ 0, c->server->takes_ns }, NULL);
     if (c->waits || c->server->says_nothing) {
         span_take(bytes, bytes->len);
         return true;
