@@ -17,6 +17,7 @@
 #include "cli/tls_options.h"
 #include "reference/loop.h"
 #include "report/tty.h"
+#include "runner/jobs.h"
 #include "runner/run.h"
 
 static const struct option_row rows[] = {
@@ -34,6 +35,7 @@ static const struct option_row rows[] = {
     { "strict", 0, NULL, "warnings, and deviations that are gone, fail the run, too" },
     { "exclude", 'x', "PATTERN", "cases to leave out" },
     { "sweep", 0, "KIND", "deliver in other ways, too: bytes, splits, coalesce or cut" },
+    { "jobs", 'j', "N", "play in so many processes, each with a bundled server of its own" },
     { "timeout", 't', "SECONDS", "the longest wait for the server (default 10)" },
     { "pcap", 0, "FILE", "record all connections to a capture file" },
     { "verbose", 'v', NULL, "print the transcript of every case" },
@@ -54,6 +56,7 @@ enum {
     RUN_STRICT,
     RUN_EXCLUDE,
     RUN_SWEEP,
+    RUN_JOBS,
     RUN_TIMEOUT,
     RUN_PCAP,
     RUN_VERBOSE,
@@ -118,6 +121,19 @@ static bool take_timeout(struct run *r, const char *text)
     return true;
 }
 
+static bool take_jobs(struct run *r, const char *text)
+{
+    char *end;
+    unsigned long jobs = strtoul(text, &end, 10);
+
+    if (*text < '0' || *text > '9' || *end != '\0' || jobs < 1 || jobs > JOBS_MAX) {
+        fprintf(stderr, "nbdtest: --jobs '%s' is not a number from 1 to %d\n", text, JOBS_MAX);
+        return false;
+    }
+    r->options.jobs = (unsigned)jobs;
+    return true;
+}
+
 static bool add_word(const char **words, size_t *count, const char *word)
 {
     if (*count == WORDS_MAX) {
@@ -166,6 +182,8 @@ static bool take(void *ctx, size_t row, const char *argument)
         if (r->options.sweep == SWEEP_COUNT)
             fprintf(stderr, "nbdtest: --sweep '%s' is none of bytes, splits, coalesce, cut\n", argument);
         return r->options.sweep != SWEEP_COUNT;
+    case RUN_JOBS:
+        return take_jobs(r, argument);
     case RUN_TIMEOUT:
         return take_timeout(r, argument);
     case RUN_PCAP:
@@ -277,6 +295,11 @@ static bool are_consistent(const struct run *r)
         fprintf(stderr, "nbdtest: --config and --list-configs go with --target\n");
     else if (r->target && (r->pcap || r->expect))
         fprintf(stderr, "nbdtest: --pcap and --expect do not go with --target\n");
+    else if (r->options.jobs > 1 && named > 0)
+        fprintf(stderr, "nbdtest: --jobs goes with the bundled server only, of which each job has one: "
+                        "cases write to the same places\n");
+    else if (r->options.jobs > 1 && (r->pcap || r->options.sweep != SWEEP_NONE))
+        fprintf(stderr, "nbdtest: --jobs does not go with --pcap and --sweep\n");
     else if (r->word_count > TARGET_MAX_WORDS)
         fprintf(stderr, "nbdtest: a command may have %d words at most\n", TARGET_MAX_WORDS);
     else

@@ -25,6 +25,11 @@ enum {
 
 /* ---- bytes ---- */
 
+uint64_t client_now(const struct client *c)
+{
+    return c->link && link_descriptor(c->link) < 0 ? clock_used_ns() : clock_ns();
+}
+
 void client_doing(struct client *c, const char *fmt, ...)
 {
     va_list ap;
@@ -32,7 +37,7 @@ void client_doing(struct client *c, const char *fmt, ...)
     va_start(ap, fmt);
     vsnprintf(c->doing, sizeof c->doing, fmt, ap);
     va_end(ap);
-    c->deadline_ns = clock_ns() + c->timeout_ns;
+    c->deadline_ns = client_now(c) + c->timeout_ns;
 }
 
 bool client_fail(struct client *c, const char *fmt, ...)
@@ -86,7 +91,7 @@ static enum link_state receive(struct client *c, size_t *ret_len)
 /* Waits until the link is ready; false when the time for the present answer is over. */
 static bool wait_for_link(struct client *c, bool to_send, unsigned *rounds)
 {
-    uint64_t now_ns = clock_ns();
+    uint64_t now_ns = client_now(c);
 
     if (link_descriptor(c->link) < 0)
         return ++*rounds <= IDLE_ROUNDS;
@@ -297,7 +302,7 @@ static void see_it_close(struct client *c)
     unsigned rounds = 0;
     size_t len;
 
-    c->deadline_ns = clock_ns() + FAREWELL_NS;
+    c->deadline_ns = client_now(c) + FAREWELL_NS;
     for (unsigned i = 0; i < FAREWELL_ROUNDS && receive(c, &len) == LINK_OPEN; i++) {
         c->used = c->in.len;
         if (!wait_for_link(c, false, &rounds))
@@ -400,7 +405,7 @@ bool client_option(struct client *c, uint32_t option, struct span data, struct c
         if (replies.each)
             replies.each(replies.ctx, type, bytes);
         /* However often it says something: the whole answer has to be there in time. */
-        if (clock_ns() > c->deadline_ns)
+        if (client_now(c) > c->deadline_ns)
             return client_break(c, "the answer does not end in time");
     }
     return client_break(c, "the answer does not end: there are more than 10000 replies");

@@ -6,6 +6,9 @@
 
 #include "runner/client.h"
 
+/* By the clock of deadlines: for a server within the process that of what the program itself does. */
+uint64_t client_now(const struct client *c);
+
 /* Something new is tried: says what, and sets the deadline for its whole answer. */
 void client_doing(struct client *c, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 

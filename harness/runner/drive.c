@@ -36,9 +36,9 @@ struct driving {
     uint64_t wait;                            /* the wait that is going on, and when it is over */
     uint64_t wait_end_ns;
     uint64_t answered; /* lines of the case by now */
-    uint64_t end_ns;   /* when the instance has had all its time, if none has its answer until then; 0: nothing
-                          was opened yet */
-    size_t message;    /* of the case, that is being sent */
+    uint64_t end_ns; /* when the instance has had all its time, if none has its answer until then; 0: nothing
+                        was opened yet */
+    size_t message;  /* of the case, that is being sent */
     /* Messages that are held back to go in one piece, and on which connection. */
     struct buffer held;
     struct play_action holding;
@@ -357,6 +357,11 @@ static void let_pass(struct driving *g, uint64_t time_ns)
     uint64_t left_ns = deadline_of(g, time_ns) - now_of(g);
     const struct timespec pause = { (time_t)(left_ns / NS_PER_S), (long)(left_ns % NS_PER_S) };
 
+    if (g->d->within) { /* nothing goes on meanwhile */
+        for (unsigned round = 0; round < IDLE_ROUNDS; round++)
+            receive_all(g);
+        return;
+    }
     if (left_ns <= time_ns) /* otherwise the moment is over already */
         nanosleep(&pause, NULL);
     receive_all(g);

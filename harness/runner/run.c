@@ -8,9 +8,11 @@
 #include "base/escape.h"
 #include "runner/drive.h"
 #include "runner/facts.h"
+#include "runner/jobs.h"
 #include "runner/judge.h"
 #include "runner/plan.h"
 #include "runner/safety.h"
+#include "runner/upshot.h"
 #include "runner/way.h"
 
 #define NS_PER_S UINT64_C(1000000000)
@@ -38,6 +40,7 @@ struct run {
     struct sweep_messages messages;
     struct totals totals;
     bool died;
+    bool defect;    /* a process that played died */
     bool read_only; /* no case may write: so it was asked for, or nobody can tell what would be lost */
     struct buffer *error;
 };
@@ -251,25 +254,17 @@ static const struct play_result *play(struct run *r, const struct planned *p, co
     return result;
 }
 
-/* A server that is upset may be gone for good: a reply is not the verdict.  Returns NULL, or why it serves no
- * more. */
-static const char *see_whether_alive(struct run *r)
+/* A server that is upset may be gone for good: a reply is not the verdict. */
+static void see_whether_alive(struct run *r, struct upshot *o)
 {
     uint64_t patience_ns = r->timeout_ns > PATIENCE_NS ? r->timeout_ns : PATIENCE_NS;
     char error[400];
 
     if (drive_is_served(&r->drive, patience_ns, error, sizeof error))
-        return NULL;
-    return arena_print(r->arena, "%s", error);
-}
-
-static void bury(struct run *r, struct instance *i)
-{
-    char error[400];
-
-    r->died = !r->target->revive || !r->target->revive(r->target->ctx, error, sizeof error);
-    i->server_died = r->died;
-    if (!r->died)
+        return;
+    o->death = arena_print(r->arena, "%s", error);
+    o->gone = !r->target->revive || !r->target->revive(r->target->ctx, error, sizeof error);
+    if (!o->gone)
         forget(r); /* it may have lost what was written */
 }
 
@@ -308,44 +303,50 @@ static const struct play_result *play_patiently(struct run *r, const struct plan
     return result;
 }
 
-static void judge_result(struct run *r, const struct planned *p, const struct play_result *result,
-                         struct arena *arena, struct instance *i)
-{
-    const struct expectation *e = r->judge.expectation;
-    bool upset = result->failed > 0 || result->error || result->unreachable || result->server_closed_early;
-    const char *death = NULL;
+/* What a play needs. */
+struct ready {
+    struct prepared prepared;
+    const struct step *way_in;
+};
 
+static void play_ready(struct run *r, const struct planned *p, const struct ready *ready, struct arena *arena,
+                       struct upshot *o)
+{
+    const struct play_result *result = play_patiently(r, p, &ready->prepared, ready->way_in, arena);
+    const struct expectation *e = r->judge.expectation;
+    bool upset = result->failed > 0 || result->error || result->unreachable || result->server_closed_early ||
+                 r->drive.cut;
+
+    o->result = *result;
     if (upset)
         forget(r);
-    if (upset || (e && expectation_of_death(e, i->id)))
-        death = see_whether_alive(r);
-    judge_play(&r->judge, p->the_case, result, death, arena, i);
-    if (death)
-        bury(r, i);
+    if (upset || (e && expectation_of_death(e, p->id)))
+        see_whether_alive(r, o);
+}
+
+static void bury(struct run *r, const struct upshot *o, struct instance *i)
+{
+    if (o->death)
+        i->server_died = r->died = o->gone;
 }
 
 /* ---- sweeps ---- */
 
 /* Plays an instance with one delivery.  True when that is as good as without. */
-static bool holds_delivered(struct run *r, const struct planned *p, const struct prepared *prepared,
-                            const struct step *way_in, struct instance *i)
+static bool holds_delivered(struct run *r, const struct planned *p, const struct ready *ready,
+                            struct instance *i)
 {
     struct instance swept = instance_of(p);
-    const struct play_result *result = play_patiently(r, p, prepared, way_in, r->swept);
+    struct upshot o = { .planned = PLAN_READY };
 
-    if (r->drive.cut) {
-        const char *death;
-
-        forget(r);
+    play_ready(r, p, ready, r->swept, &o);
+    if (!r->drive.cut)
+        judge_play(&r->judge, p->the_case, &o.result, o.death, r->swept, &swept);
+    else if (o.death)
+        judge_death(&r->judge, r->arena, o.death, &swept);
+    if (r->drive.cut)
         swept.transcript = i->transcript; /* what would have come, had the client stayed */
-        death = see_whether_alive(r);
-        if (death) {
-            judge_death(&r->judge, r->arena, death, &swept);
-            bury(r, &swept);
-        }
-    } else {
-        judge_result(r, p, result, r->swept, &swept);
-    }
+    bury(r, &o, &swept);
     if (swept.verdict <= VERDICT_NOTE || swept.verdict == VERDICT_KNOWN)
         return true;
     *i = swept;
@@ -353,8 +354,8 @@ static bool holds_delivered(struct run *r, const struct planned *p, const struct
 }
 
 /* Once more for each delivery of the sweep, until one does not hold. */
-static void sweep_instance(struct run *r, const struct planned *p, const struct prepared *prepared,
-                           const struct step *way_in, struct instance *i)
+static void sweep_instance(struct run *r, const struct planned *p, const struct ready *ready,
+                           struct instance *i)
 {
     const enum sweep kind = r->options->sweep;
     const size_t count = sweep_count(kind, &r->messages);
@@ -365,7 +366,7 @@ static void sweep_instance(struct run *r, const struct planned *p, const struct 
     for (size_t d = 0; d < count && holds && !r->died; d++) {
         r->drive.delivery = sweep_delivery(kind, &r->messages, d);
         arena_reset(r->swept);
-        holds = holds_delivered(r, p, prepared, way_in, i);
+        holds = holds_delivered(r, p, ready, i);
     }
     if (!holds) {
         sweep_print(&r->drive.delivery, how, sizeof how);
@@ -375,36 +376,46 @@ static void sweep_instance(struct run *r, const struct planned *p, const struct 
     r->drive.delivery = (struct sweep_delivery){ .kind = SWEEP_NONE };
 }
 
-static void play_instance(struct run *r, const struct planned *p, const struct prepared *prepared,
-                          struct instance *i)
+/* ---- playing, and judging ---- */
+
+static bool make_ready(struct run *r, const struct planned *p, struct upshot *o, struct ready *ret)
 {
     const struct way_wanted wanted = { .start = p->the_case->start,
                                        .mode = p->mode,
                                        .contexts = p->the_case->contexts,
                                        .infos = p->the_case->infos };
-    const struct step *way_in;
 
-    if (!ways_find(&r->ways, &wanted, &way_in, &i->reason)) {
-        i->verdict = VERDICT_ERROR;
-        return;
-    }
-    if (prepared->has_window)
-        ranges_add(&r->touched, prepared->base, prepared->window);
-    r->drive.messages = &r->messages;
-    judge_result(r, p, play_patiently(r, p, prepared, way_in, r->arena), r->arena, i);
-    if (r->options->sweep != SWEEP_NONE && i->verdict <= VERDICT_NOTE)
-        sweep_instance(r, p, prepared, way_in, i);
+    o->planned = plan_prepare(p, &r->facts, r->read_only, r->arena, &ret->prepared, &o->reason);
+    if (o->planned == PLAN_READY && !ways_find(&r->ways, &wanted, &ret->way_in, &o->reason))
+        o->planned = PLAN_MISTAKE;
+    return o->planned == PLAN_READY;
 }
 
-static void run_instance(struct run *r, const struct planned *p)
+static struct upshot play_instance(struct run *r, const struct planned *p, struct ready *ready)
+{
+    uint64_t began_ns = clock_ns();
+    struct upshot o = { .planned = PLAN_READY };
+
+    if (make_ready(r, p, &o, ready)) {
+        if (ready->prepared.has_window)
+            ranges_add(&r->touched, ready->prepared.base, ready->prepared.window);
+        r->drive.messages = &r->messages;
+        play_ready(r, p, ready, r->arena, &o);
+    }
+    o.took_ns = clock_ns() - began_ns;
+    return o;
+}
+
+static struct instance judge_instance(struct run *r, const struct planned *p, const struct upshot *o)
 {
     struct instance i = instance_of(p);
-    uint64_t began_ns = clock_ns();
-    struct prepared prepared;
 
-    switch (plan_prepare(p, &r->facts, r->read_only, r->arena, &prepared, &i.reason)) {
+    i.reason = o->reason;
+    i.took_ns = o->took_ns;
+    switch (o->planned) {
     case PLAN_READY:
-        play_instance(r, p, &prepared, &i);
+        judge_play(&r->judge, p->the_case, &o->result, o->death, r->arena, &i);
+        bury(r, o, &i);
         break;
     case PLAN_SKIP:
         i.verdict = VERDICT_SKIP;
@@ -413,15 +424,33 @@ static void run_instance(struct run *r, const struct planned *p)
         i.verdict = VERDICT_ERROR;
         break;
     }
-    i.took_ns = clock_ns() - began_ns;
-    if (i.verdict == VERDICT_ERROR)
-        buffer_print(r->error, "%s could not be run: %s\n", i.id, i.reason);
-    tell_instance(r, &i);
-    if (i.server_died) {
+    return i;
+}
+
+static void tell_judged(struct run *r, const struct instance *i)
+{
+    if (i->verdict == VERDICT_ERROR)
+        buffer_print(r->error, "%s could not be run: %s\n", i->id, i->reason);
+    tell_instance(r, i);
+    if (i->server_died) {
         r->totals.stopped = "the server serves no connection any more";
-        buffer_print(r->error, "after %s the server serves no connection any more\n", i.id);
+        buffer_print(r->error, "after %s the server serves no connection any more\n", i->id);
     }
     arena_reset(r->arena);
+}
+
+static void run_instance(struct run *r, const struct planned *p)
+{
+    uint64_t began_ns = clock_ns();
+    struct ready ready;
+    struct upshot o = play_instance(r, p, &ready);
+    struct instance i = judge_instance(r, p, &o);
+
+    if (r->options->sweep != SWEEP_NONE && o.planned == PLAN_READY && i.verdict <= VERDICT_NOTE) {
+        sweep_instance(r, p, &ready, &i);
+        i.took_ns = clock_ns() - began_ns;
+    }
+    tell_judged(r, &i);
 }
 
 /* ---- before and after them ---- */
@@ -501,6 +530,93 @@ static void clean_up(struct run *r)
     r->totals.not_zeroed_length = length;
 }
 
+/* ---- in several jobs ---- */
+
+/* Each has the server for itself, a copy of the one within this process, and leaves the judging to this
+ * process, which does it as if it had played. */
+static bool play_in_job(void *ctx, size_t index, struct buffer *ret)
+{
+    struct run *r = ctx;
+    struct upshot o;
+    struct ready ready;
+
+    if (index == r->plan.count) {
+        clean_up(r);
+        buffer_add(ret, &r->totals, sizeof r->totals);
+        return false;
+    }
+    o = play_instance(r, &r->plan.all[index], &ready);
+    upshot_put(&o, r->plan.all[index].the_case, ret);
+    arena_reset(r->arena);
+    return !o.gone;
+}
+
+static void take_end_of_job(struct run *r, struct span result)
+{
+    struct totals totals;
+
+    if (result.len != sizeof totals || r->totals.not_zeroed_length > 0)
+        return;
+    memcpy(&totals, result.at, sizeof totals);
+    r->totals.not_zeroed_offset = totals.not_zeroed_offset;
+    r->totals.not_zeroed_length = totals.not_zeroed_length;
+}
+
+static bool take_from_job(void *ctx, size_t index, struct span result)
+{
+    struct run *r = ctx;
+    const struct planned *p = &r->plan.all[index];
+    struct instance i;
+    struct upshot o;
+
+    if (index == r->plan.count) {
+        take_end_of_job(r, result);
+        return true;
+    }
+    if (!upshot_get(result, p->the_case, r->arena, &o))
+        o = (struct upshot){ .planned = PLAN_MISTAKE,
+                             .reason = "what its process said of it makes no sense" };
+    i = judge_instance(r, p, &o);
+    tell_judged(r, &i);
+    return !r->died;
+}
+
+static bool lose_to_job(void *ctx, size_t index, const char *how)
+{
+    struct run *r = ctx;
+    const struct upshot o = { .planned = PLAN_MISTAKE, .reason = arena_print(r->arena, "%s", how) };
+    const struct instance i = judge_instance(r, &r->plan.all[index], &o);
+
+    r->defect = true;
+    tell_judged(r, &i);
+    return true;
+}
+
+static bool run_in_jobs(struct run *r)
+{
+    const struct jobs jobs = { .jobs = r->options->jobs,
+                               .count = r->plan.count,
+                               .work = play_in_job,
+                               .take = take_from_job,
+                               .lost = lose_to_job,
+                               .ctx = r };
+    char error[200];
+
+    if (jobs_run(&jobs, error, sizeof error))
+        return true;
+    buffer_print(r->error, "%s\n", error);
+    return false;
+}
+
+static void run_here(struct run *r)
+{
+    for (size_t i = 0; i < r->plan.count && !r->died; i++)
+        run_instance(r, &r->plan.all[i]);
+    clean_up(r);
+}
+
+/* ---- the end ---- */
+
 static void tell_fixed(void *ctx, const char *id, const char *pattern)
 {
     struct run *r = ctx;
@@ -520,6 +636,8 @@ static enum status status_of(const struct run *r)
 {
     const size_t *count = r->totals.by_verdict;
 
+    if (r->defect)
+        return STATUS_DEFECT;
     if (count[VERDICT_ERROR] > 0)
         return STATUS_USAGE;
     if (r->died)
@@ -547,9 +665,10 @@ static enum status run_all(struct run *r, struct expectation *expectation)
     if (status != STATUS_CONFORMS)
         return status;
     tell_begin(r);
-    for (size_t i = 0; i < r->plan.count && !r->died; i++)
-        run_instance(r, &r->plan.all[i]);
-    clean_up(r);
+    if (r->options->jobs <= 1)
+        run_here(r);
+    else if (!run_in_jobs(r))
+        return STATUS_DEFECT;
     if (expectation)
         expectation_fixed(expectation, tell_fixed, r);
     judge_count(&r->judge, &r->totals);

@@ -46,6 +46,9 @@ struct run_options {
     size_t exclude_count;
     bool strict;      /* warnings and fixed make the run fail */
     enum sweep sweep; /* play each instance that holds again, delivered in other ways */
+    /* Processes that play at the same time, each with a copy of the server, which has to be within this one;
+     * without sweeps.  0, 1: this process plays. */
+    unsigned jobs;
 };
 
 /* The statuses of the program; the first that applies. */

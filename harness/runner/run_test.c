@@ -343,8 +343,8 @@ static void a_busy_machine_is_no_fault_of_a_server_within_the_process(void **sta
 
     (void)state;
     set_up(&f, cases);
-    f.server.takes_ns = 5 * 1000 * 1000;
-    f.options.timeout_ns = SECOND / 1000;
+    f.server.takes_ns = SECOND / 50;
+    f.options.timeout_ns = SECOND / 100;
     assert_int_equal(run(&f), STATUS_CONFORMS);
     tear_down(&f);
 }
@@ -361,6 +361,63 @@ static void a_server_that_closes_at_every_byte_is_survived(void **state)
         run(&f);
         tear_down(&f);
     }
+}
+
+/* ---- in several processes ---- */
+
+static void several_jobs_come_to_the_same(void **state)
+{
+    (void)state;
+    for (unsigned jobs = 2; jobs < 6; jobs++) {
+        struct fixture f;
+
+        set_up(&f, cases);
+        expect_broken(&f, "error.einval * it is like that\n");
+        f.options.jobs = jobs;
+        f.options.strict = true;
+        f.server.zeroes_nothing = true;
+        assert_int_equal(run(&f), STATUS_VIOLATIONS);
+        assert_int_equal(f.told.instances, 4);
+        assert_int_equal(f.told.by_verdict[VERDICT_FAIL], 2);
+        assert_int_equal(f.told.by_verdict[VERDICT_KNOWN], 1);
+        assert_int_equal(f.told.by_verdict[VERDICT_SKIP], 1);
+        assert_int_equal(f.told.transcripts, 3);
+        assert_int_equal(f.told.totals.requirements_checked, 2);
+        assert_string_equal(f.told.last_id, "trims/simple");
+        tear_down(&f);
+    }
+}
+
+static void what_ends_a_job_is_an_error_of_its_instance(void **state)
+{
+    struct fixture f;
+
+    (void)state;
+    set_up(&f, cases);
+    f.options.jobs = 2;
+    f.server.kills = 999;
+    assert_int_equal(run(&f), STATUS_DEFECT);
+    assert_int_equal(f.told.instances, 4);
+    assert_int_equal(f.told.by_verdict[VERDICT_ERROR], 1);
+    assert_int_equal(f.told.by_verdict[VERDICT_PASS], 2);
+    assert_int_equal(f.told.by_verdict[VERDICT_SKIP], 1);
+    assert_non_null(
+        strstr(buffer_text(&f.error), "unknown/simple could not be run: the process that played it"));
+    tear_down(&f);
+}
+
+static void a_server_that_dies_ends_all_jobs(void **state)
+{
+    struct fixture f;
+
+    (void)state;
+    set_up(&f, cases);
+    f.options.jobs = 2;
+    f.server.dies = true;
+    assert_int_equal(run(&f), STATUS_DIED);
+    assert_true(f.told.died);
+    assert_int_equal(f.told.ended, 1);
+    tear_down(&f);
 }
 
 /* ---- sweeps ---- */
@@ -459,6 +516,9 @@ static void a_server_that_dies_of_half_a_message_is_seen(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(several_jobs_come_to_the_same),
+        cmocka_unit_test(what_ends_a_job_is_an_error_of_its_instance),
+        cmocka_unit_test(a_server_that_dies_ends_all_jobs),
         cmocka_unit_test(a_sound_server_holds_however_it_is_sent_to),
         cmocka_unit_test(a_server_that_wants_messages_whole_is_seen),
         cmocka_unit_test(a_server_that_sees_one_message_of_a_piece_is_seen),

@@ -4,6 +4,7 @@
 #ifndef NBDTEST_RUNNER_TEST_SERVER_H
 #define NBDTEST_RUNNER_TEST_SERVER_H
 
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -39,6 +40,7 @@ struct test_server {
     bool wants_whole;          /* a message whose beginning comes by itself ends the connection */
     bool one_at_once;          /* of what comes in one piece, only the first message is seen */
     bool dies_when_cut;        /* when a connection ends amid a message */
+    uint16_t kills;            /* a request of this type ends the process that it is in; 0: none does */
     long takes_ns;             /* what it does with a piece of what it is sent takes so long */
     /* what happened */
     bool dead;
@@ -239,6 +241,8 @@ static inline bool test_take_frame(struct test_connection *c, struct span *bytes
             c->server->dead = true;
             return false;
         }
+        if (c->server->kills && request.type == c->server->kills)
+            raise(SIGKILL);
         test_request(c, &request, data);
     }
     *bytes = in.rest;

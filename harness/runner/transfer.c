@@ -2,7 +2,6 @@
 /* The client in transmission.  proto.md, "Transmission phase". */
 #include <inttypes.h>
 
-#include "base/clock.h"
 #include "runner/client.h"
 #include "runner/client_bytes.h"
 #include "wire/body.h"
@@ -155,7 +154,7 @@ static bool take_answer(struct client *c, struct transfer *t)
         struct wire_in in;
         uint32_t magic;
 
-        if (chunks == CHUNKS_MAX || clock_ns() > c->deadline_ns)
+        if (chunks == CHUNKS_MAX || client_now(c) > c->deadline_ns)
             return client_break(c, "the answer does not end");
         if (!client_need(c, 4, &bytes))
             return false;
