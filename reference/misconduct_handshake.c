@@ -211,6 +211,14 @@ static void twice(struct reference_session *s, size_t start)
     edit_repeat(s, start, s->output.len - start);
 }
 
+static void followed_by_leave(struct reference_session *s, size_t start)
+{
+    size_t copy = s->output.len;
+
+    twice(s, start);
+    edit_set(s, copy + OPTION_AT, 4, NBD_OPT_ABORT);
+}
+
 static void type_unknown(struct reference_session *s, size_t start)
 {
     edit_set(s, start + TYPE_AT, 4, 0x5555);
@@ -442,6 +450,8 @@ static const struct message_fault {
       type_unknown },
     { FAULT_INFO_FINAL_REPLY_UNKNOWN, SCAN_KIND_OPTION_REPLY, NBD_OPT_INFO, NBD_REP_ACK, ANY_INFO,
       type_unknown },
+    { FAULT_LIST_TAKES_LEAVE, SCAN_KIND_OPTION_REPLY, NBD_OPT_LIST, NBD_REP_ACK, ANY_INFO,
+      followed_by_leave },
     { FAULT_LIST_WITHOUT_FINAL_REPLY, SCAN_KIND_OPTION_REPLY, NBD_OPT_LIST, NBD_REP_ACK, ANY_INFO, left_out },
 
     { FAULT_INFO_WITHOUT_EXPORT, SCAN_KIND_OPTION_REPLY, NBD_OPT_INFO, NBD_REP_INFO, NBD_INFO_EXPORT,
@@ -529,6 +539,7 @@ static const struct flags_fault {
     { FAULT_FAST_ZERO_UNADVERTISED_SERVED, 0, NBD_FLAG_SEND_FAST_ZERO, false },
     { FAULT_FAST_ZERO_UNADVERTISED_ENOTSUP, 0, NBD_FLAG_SEND_FAST_ZERO, false },
     { FAULT_FAST_ZERO_UNADVERTISED_EPERM, 0, NBD_FLAG_SEND_FAST_ZERO, false },
+    { FAULT_RESIZE_ADVERTISED, NBD_FLAG_SEND_RESIZE, 0, false },
     { FAULT_FLUSH_HIDDEN, 0, NBD_FLAG_SEND_FLUSH, false },
     { FAULT_FUA_HIDDEN, 0, NBD_FLAG_SEND_FUA, false },
     { FAULT_FAST_ZERO_WITHOUT_WRITE_ZEROES, NBD_FLAG_SEND_FAST_ZERO, NBD_FLAG_SEND_WRITE_ZEROES, false },

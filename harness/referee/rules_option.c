@@ -28,11 +28,20 @@ bool another_option_echoed(const struct sight *at)
            broken(at, "option %" PRIu32 " in the reply to option %" PRIu32, echo, at->option->option);
 }
 
+/* An answer to ABORT, which nobody has sent: as if a server could take its leave so. */
+static bool takes_leave(const struct sight *at)
+{
+    const struct session *s = at->session;
+
+    return s->last_option_known && s->last_option != NBD_OPT_ABORT &&
+           at->message->head.option_reply.option == NBD_OPT_ABORT;
+}
+
 bool reply_behind_final(const struct sight *at)
 {
     const struct session *s = at->session;
 
-    return !at->option && s->last_option_known && !options_unknown(at) &&
+    return !at->option && s->last_option_known && !options_unknown(at) && !takes_leave(at) &&
            broken(at, "another reply, of type 0x%" PRIx32 ", behind the final reply to option %" PRIu32,
                   type_of(at), s->last_option);
 }
@@ -49,8 +58,9 @@ bool reply_to_nothing(const struct sight *at)
 {
     const struct session *s = at->session;
 
-    return !at->option && !s->last_option_known && !options_unknown(at) &&
-           broken(at, "an option reply of type 0x%" PRIx32 " before any option", type_of(at));
+    if (at->option || options_unknown(at) || (s->last_option_known && !takes_leave(at)))
+        return false;
+    return broken(at, "an option reply of type 0x%" PRIx32 " that no option has asked for", type_of(at));
 }
 
 /* ---- bytes that are no reply, and replies that are cut off ---- */

@@ -224,6 +224,14 @@ static void which_option_is_answered(void **state)
         option_reply(&t, GO, ACK, NOTHING);
         BREAKS(&t, "rep.final-is-last");
     }
+    { /* what nobody has asked for is no second reply to what somebody has */
+        TALK;
+        start_haggling(&t, 3, 3);
+        option(&t, LIST, NOTHING);
+        option_reply(&t, LIST, ACK, NOTHING);
+        option_reply(&t, ABORT, ACK, NOTHING);
+        BREAKS(&t, "session.soft-disconnect.client-only");
+    }
     {
         TALK;
         start_haggling(&t, 3, 3);
