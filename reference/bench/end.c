@@ -90,7 +90,7 @@ bool end_start_tls(struct end *e, const char *psk)
     gnutls_session_t session;
     int result;
 
-    if (!credentials || gnutls_init(&session, GNUTLS_CLIENT) != 0)
+    if (!credentials || gnutls_init(&session, GNUTLS_CLIENT | GNUTLS_NO_SIGNAL) != 0)
         return false;
     gnutls_priority_set_direct(session, PRIORITY, NULL);
     gnutls_credentials_set(session, GNUTLS_CRD_PSK, credentials);
