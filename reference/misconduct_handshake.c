@@ -598,8 +598,10 @@ static void note_told(struct reference_session *s, size_t start, enum scan_kind 
     if (edit_get(s, start + DATA_AT, 2) == NBD_INFO_BLOCK_SIZE)
         m->block_size_told = true;
     if (edit_get(s, start + DATA_AT, 2) == NBD_INFO_EXPORT && s->in.head.option.option == NBD_OPT_INFO) {
+        uint64_t size = edit_get(s, start + DATA_AT + 2, 8);
+
+        m->other_size = m->other_size_told && m->other_size < size ? m->other_size : size;
         m->other_size_told = true;
-        m->other_size = edit_get(s, start + DATA_AT + 2, 8);
     }
 }
 

@@ -42,7 +42,7 @@ struct misconduct {
     bool shutting_down;     /* a request was answered with ESHUTDOWN */
     bool cache_failed;      /* a CACHE was refused */
     bool other_size_told;   /* NBD_OPT_INFO told the size of an export */
-    uint64_t other_size;
+    uint64_t other_size;    /* the smallest */
     bool pretend;             /* the request is refused, and answered as if it had been done */
     bool listed;              /* LIST has come */
     bool silent;              /* the request gets no answer */
