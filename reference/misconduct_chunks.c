@@ -192,6 +192,24 @@ static void error_message_with_nul(struct reference_session *s, size_t start, co
     edit_set(s, s->output.len - 1, 1, 0);
 }
 
+static void error_message_5000(struct reference_session *s, size_t start, const struct request *r)
+{
+    uint64_t length = edit_get(s, start + MESSAGE_LENGTH_AT, 2);
+
+    (void)r;
+    edit_insert(s, start + MESSAGE_AT, 5000);
+    memset(s->output.bytes + start + MESSAGE_AT, 'x', 5000);
+    edit_set(s, start + MESSAGE_LENGTH_AT, 2, length + 5000);
+    adjust_length(s, start, 5000);
+}
+
+static void flag_unknown(struct reference_session *s, size_t start, const struct request *r)
+{
+    (void)r;
+    if (is_done(s, start))
+        edit_set(s, start + FLAGS_AT, 2, NBD_REPLY_FLAG_DONE | 2);
+}
+
 static void error_at_end(struct reference_session *s, size_t start, const struct request *r)
 {
     edit_insert(s, s->output.len, 8);
@@ -505,6 +523,8 @@ static const struct reply_fault rows[] = {
     { FAULT_ERROR_MESSAGE_PAST_END, SCAN_KIND_CHUNK, NBD_REPLY_TYPE_ERROR, ANY, error_message_long },
     { FAULT_ERROR_MESSAGE_NOT_UTF8, SCAN_KIND_CHUNK, NBD_REPLY_TYPE_ERROR, ANY, error_message_not_utf8 },
     { FAULT_ERROR_MESSAGE_WITH_NUL, SCAN_KIND_CHUNK, NBD_REPLY_TYPE_ERROR, ANY, error_message_with_nul },
+    { FAULT_ERROR_MESSAGE_5000, SCAN_KIND_CHUNK, NBD_REPLY_TYPE_ERROR, ANY, error_message_5000 },
+    { FAULT_CHUNK_FLAG_UNKNOWN, SCAN_KIND_CHUNK, ANY, ANY, flag_unknown },
     { FAULT_ERROR_OFFSET_OUTSIDE, SCAN_KIND_CHUNK, NBD_REPLY_TYPE_ERROR, NBD_CMD_READ, error_at_end },
     { FAULT_NONE_AS_TYPE_3, SCAN_KIND_CHUNK, NBD_REPLY_TYPE_NONE, ANY, none_as_type_3 },
     { FAULT_DATA_AS_TYPE_3, SCAN_KIND_CHUNK, NBD_REPLY_TYPE_OFFSET_DATA, ANY, content_as_type_3 },

@@ -197,6 +197,14 @@ static bool over_maximum(const struct reference_session *s, const struct request
     return !s->extended && r->length > transmission_payload_max(s->export) && r->length <= 1 << 25;
 }
 
+static bool of_long_effect(const struct reference_session *s, const struct request *r)
+{
+    const struct command_rules *rules = command_rules_of(r->type);
+
+    return !s->extended && rules && rules->ranged && !rules->data && r->type != NBD_CMD_READ &&
+           r->length > transmission_payload_max(s->export);
+}
+
 static bool over_16m(const struct reference_session *s, const struct request *r)
 {
     (void)s;
@@ -280,6 +288,7 @@ static const struct request_fault {
     { FAULT_OVER_MAXIMUM_READ_CLOSES, NBD_CMD_READ, over_maximum, CLOSED, 0 },
     { FAULT_OVER_MAXIMUM_WRITE_CLOSES, NBD_CMD_WRITE, over_maximum, CLOSED, 0 },
     { FAULT_OVER_16M_CLOSES, NBD_CMD_WRITE, over_16m, CLOSED, 0 },
+    { FAULT_LONG_EFFECT_CLOSES, ANY, of_long_effect, CLOSED, 0 },
     { FAULT_LAST_BLOCK_READ_REFUSED, NBD_CMD_READ, up_to_the_end, REFUSED, NBD_EINVAL },
     { FAULT_SIZE_OF_OTHER_EXPORT, ANY, beyond_other_size, REFUSED, NBD_EINVAL },
 

@@ -200,12 +200,23 @@ static void holes_inverted(struct reference_session *s, size_t start, const stru
         edit_set(s, at + 4, 4, edit_get(s, at + 4, 4) ^ NBD_STATE_HOLE);
 }
 
+static void clear_status_bits(struct reference_session *s, size_t start, uint64_t bits)
+{
+    for (size_t at = start + EXTENTS_AT; at < s->output.len && is_allocation(s, start);
+         at += WIRE_SIZE_extent)
+        edit_set(s, at + 4, 4, edit_get(s, at + 4, 4) & ~bits);
+}
+
 static void holes_untold(struct reference_session *s, size_t start, const struct request *r)
 {
     (void)r;
-    for (size_t at = start + EXTENTS_AT; at < s->output.len && is_allocation(s, start);
-         at += WIRE_SIZE_extent)
-        edit_set(s, at + 4, 4, edit_get(s, at + 4, 4) & ~(uint64_t)NBD_STATE_HOLE);
+    clear_status_bits(s, start, NBD_STATE_HOLE);
+}
+
+static void zeroes_untold(struct reference_session *s, size_t start, const struct request *r)
+{
+    (void)r;
+    clear_status_bits(s, start, NBD_STATE_ZERO);
 }
 
 static const struct reply_fault rows[] = {
@@ -220,6 +231,7 @@ static const struct reply_fault rows[] = {
     { FAULT_REQ_ONE_IGNORED, SCAN_KIND_CHUNK, NBD_REPLY_TYPE_BLOCK_STATUS, ANY, req_one_ignored },
     { FAULT_REQ_ONE_EXTENT_LONG, SCAN_KIND_CHUNK, NBD_REPLY_TYPE_BLOCK_STATUS, ANY, req_one_long },
     { FAULT_DATA_REPORTED_ZERO, SCAN_KIND_CHUNK, NBD_REPLY_TYPE_BLOCK_STATUS, ANY, status_all_zero },
+    { FAULT_ZEROES_UNTOLD, SCAN_KIND_CHUNK, NBD_REPLY_TYPE_BLOCK_STATUS, ANY, zeroes_untold },
     { FAULT_RESERVED_STATE_BIT, SCAN_KIND_CHUNK, NBD_REPLY_TYPE_BLOCK_STATUS, ANY, status_reserved },
     { FAULT_BLOCK_STATUS_OF_TYPE_7, SCAN_KIND_CHUNK, NBD_REPLY_TYPE_BLOCK_STATUS, ANY, status_type_7 },
     { FAULT_EXTENT_FIELDS_SWAPPED, SCAN_KIND_CHUNK, NBD_REPLY_TYPE_BLOCK_STATUS, ANY, extent_fields_swapped },
