@@ -34,15 +34,15 @@ enum { KEPT_MAX = 64, KEPT_BYTES_MAX = 16 * 1024 * 1024 };
 
 struct misconduct {
     const struct faults *faults;
-    bool putting;           /* a fault itself puts messages, which are not to be altered */
-    bool structured_before; /* NBD_OPT_STRUCTURED_REPLY was acknowledged before extended headers were */
-    bool extended_before;   /* they were */
-    bool structured_after;  /* it came after them */
-    bool block_size_told;   /* NBD_INFO_BLOCK_SIZE was sent */
-    bool shutting_down;     /* a request was answered with ESHUTDOWN */
-    bool cache_failed;      /* a CACHE was refused */
-    bool other_size_told;   /* NBD_OPT_INFO told the size of an export */
-    uint64_t other_size;    /* the smallest */
+    bool putting;             /* a fault itself puts messages, which are not to be altered */
+    bool structured_before;   /* NBD_OPT_STRUCTURED_REPLY was acknowledged before extended headers were */
+    bool extended_before;     /* they were */
+    bool structured_after;    /* it came after them */
+    bool block_size_told;     /* NBD_INFO_BLOCK_SIZE was sent */
+    bool shutting_down;       /* a request was answered with ESHUTDOWN */
+    bool cache_failed;        /* a CACHE was refused */
+    bool other_size_told;     /* NBD_OPT_INFO told the size of an export */
+    uint64_t other_size;      /* the smallest */
     bool pretend;             /* the request is refused, and answered as if it had been done */
     bool listed;              /* LIST has come */
     bool silent;              /* the request gets no answer */
