@@ -201,6 +201,12 @@ static void reply_echo_of_unknown(struct reference_session *s, size_t start)
         edit_set(s, start + OPTION_AT, 4, 0);
 }
 
+/* Information under a number that nobody has defined. */
+static void info_numbered_otherwise(struct reference_session *s, size_t start)
+{
+    edit_set(s, start + DATA_AT, 2, edit_get(s, start + DATA_AT, 2) | 0x100);
+}
+
 static void left_out(struct reference_session *s, size_t start)
 {
     s->output.len = start;
@@ -478,6 +484,12 @@ static const struct message_fault {
     { FAULT_DESCRIPTION_DIFFERS, SCAN_KIND_OPTION_REPLY, ANY, NBD_REP_INFO, NBD_INFO_DESCRIPTION, info_name },
     { FAULT_DESCRIPTION_NOT_DISPLAYABLE, SCAN_KIND_OPTION_REPLY, ANY, NBD_REP_INFO, NBD_INFO_DESCRIPTION,
       text_with_colour },
+    { FAULT_INFO_NAME_NUMBERED_OTHERWISE, SCAN_KIND_OPTION_REPLY, ANY, NBD_REP_INFO, NBD_INFO_NAME,
+      info_numbered_otherwise },
+    { FAULT_INFO_DESCRIPTION_NUMBERED_OTHERWISE, SCAN_KIND_OPTION_REPLY, ANY, NBD_REP_INFO,
+      NBD_INFO_DESCRIPTION, info_numbered_otherwise },
+    { FAULT_BLOCK_SIZE_NUMBERED_OTHERWISE, SCAN_KIND_OPTION_REPLY, ANY, NBD_REP_INFO, NBD_INFO_BLOCK_SIZE,
+      info_numbered_otherwise },
     { FAULT_BLOCK_SIZE_UNTOLD, SCAN_KIND_OPTION_REPLY, ANY, NBD_REP_INFO, NBD_INFO_BLOCK_SIZE, left_out },
     { FAULT_BLOCK_SIZES_REVERSED, SCAN_KIND_OPTION_REPLY, ANY, NBD_REP_INFO, NBD_INFO_BLOCK_SIZE,
       block_sizes_reversed },

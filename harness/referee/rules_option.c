@@ -326,6 +326,45 @@ bool description_not_as_listed(const struct sight *at)
            broken(at, "a description that is not the one on the list");
 }
 
+/* Information of an undefined type that has the number of a defined one in either of its bytes, where that
+ * one has not come; what it carries then shows whether it is meant. */
+static bool is_misnumbered(const struct sight *at, uint16_t info, struct span *ret_payload)
+{
+    uint16_t told = at->message->reply.info;
+
+    if (!is_answer_to_info_or_go(at) || told <= NBD_INFO_BLOCK_SIZE || has_info(at->option, info) ||
+        ((told & 0xff) != info && told >> 8 != info) || at->message->body.len != at->message->body_bytes)
+        return false;
+    *ret_payload = at->message->body;
+    span_take(ret_payload, sizeof told);
+    return ret_payload->len > 0;
+}
+
+static bool broken_by_number(const struct sight *at, const char *what)
+{
+    return broken(at, "%s in INFO of type 0x%x", what, at->message->reply.info);
+}
+
+bool name_of_another_number(const struct sight *at)
+{
+    struct span name;
+
+    return is_misnumbered(at, NBD_INFO_NAME, &name) && span_equal(name, buffer_span(&at->option->name)) &&
+           broken_by_number(at, "the name of the export");
+}
+
+bool description_of_another_number(const struct sight *at)
+{
+    const struct listed *l;
+    struct span text;
+
+    if (!is_misnumbered(at, NBD_INFO_DESCRIPTION, &text))
+        return false;
+    l = haggle_listed(at->session, buffer_span(&at->option->name));
+    return l && span_equal(buffer_span(&l->details), text) &&
+           broken_by_number(at, "the description of the export");
+}
+
 /* Who asks twice, and must not, may be told twice. */
 bool info_type_again(const struct sight *at)
 {
@@ -341,14 +380,14 @@ bool info_type_again(const struct sight *at)
 
 /* ---- size constraints ---- */
 
-static const struct wire_info_block_size *sizes(const struct sight *at)
-{
-    return at->message->reply.info == NBD_INFO_BLOCK_SIZE ? &at->message->reply.block_size : NULL;
-}
-
 static bool is_power_of_two(uint32_t number)
 {
     return number != 0 && (number & (number - 1)) == 0;
+}
+
+static const struct wire_info_block_size *sizes(const struct sight *at)
+{
+    return at->message->reply.info == NBD_INFO_BLOCK_SIZE ? &at->message->reply.block_size : NULL;
 }
 
 static bool are_right(const struct wire_info_block_size *b)
@@ -370,6 +409,20 @@ bool block_sizes_swapped(const struct sight *at)
                                        "block sizes 0x%08" PRIx32 " 0x%08" PRIx32 " 0x%08" PRIx32
                                        ", which are right with their bytes exchanged",
                                        b->minimum, b->preferred, b->maximum);
+}
+
+bool block_sizes_of_another_number(const struct sight *at)
+{
+    struct wire_info_block_size told;
+    struct span bytes;
+    struct wire_in in;
+
+    if (!is_misnumbered(at, NBD_INFO_BLOCK_SIZE, &bytes) || bytes.len != 3 * sizeof(uint32_t) ||
+        !at->option->asks_block_size)
+        return false;
+    in = wire_in(bytes);
+    told = wire_get_info_block_size(&in);
+    return are_right(&told) && broken_by_number(at, "block sizes");
 }
 
 bool minimum_no_power_of_two(const struct sight *at)

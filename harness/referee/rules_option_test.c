@@ -300,6 +300,22 @@ static void answers_to_info_and_go(void **state)
         option_reply(&t, INFO, ACK, NOTHING);
         BREAKS(&t, "rep.info.type-once");
     }
+    { /* what it carries tells which information is meant */
+        TALK;
+        start_haggling(&t, 3, 3);
+        option(&t, LIST, NOTHING);
+        option_reply(&t, LIST, 2, BYTES(U32(1), 'x', 'o', 'l', 'd'));
+        option_reply(&t, LIST, ACK, NOTHING);
+        option(&t, INFO, BYTES(U32(1), 'x', U16(3), U16(1), U16(2), U16(3)));
+        info_export(&t, INFO, WRITABLE);
+        option_reply(&t, INFO, REP_INFO, BYTES(U16(0x101), 'x'));
+        option_reply(&t, INFO, REP_INFO, BYTES(U16(0x300), U32(512), U32(512), U32(1 << 20)));
+        option_reply(&t, INFO, REP_INFO, BYTES(U16(0x102), 'o', 'l', 'd'));
+        option_reply(&t, INFO, REP_INFO, BYTES(U16(0x8123), U32(512), U32(512), U32(1 << 20)));
+        option_reply(&t, INFO, REP_INFO, BYTES(U16(0x201), 'y'));
+        option_reply(&t, INFO, ACK, NOTHING);
+        BREAKS(&t, "rep.info.name.number-1", "rep.info.block-size.number-3", "rep.info.description.number-2");
+    }
     {
         TALK; /* who asks twice may be told twice */
         start_haggling(&t, 3, 3);
