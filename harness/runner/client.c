@@ -16,7 +16,8 @@
 
 enum {
     FAREWELL_ROUNDS = 16,       /* in which a server may still say something */
-    RECEIVE_BYTES = 256 * 1024, /* asked for at a time */
+    RECEIVE_FIRST = 4 * 1024,   /* bytes asked for at a time, as long as answers are short */
+    RECEIVE_BYTES = 256 * 1024, /* and at most */
     REPLY_MAX = 1024 * 1024,    /* bytes of one reply's data */
     REPLIES_MAX = 10000,        /* to one option */
     HANDSHAKE_ROUNDS = 8,       /* of TLS on a link within the process */
@@ -80,11 +81,13 @@ static enum link_state receive(struct client *c, size_t *ret_len)
         c->used = 0;
     }
     *ret_len = 0;
-    to = buffer_extend(&c->in, RECEIVE_BYTES);
+    to = buffer_extend(&c->in, c->asked);
     if (!to)
         return LINK_OPEN; /* enough for now */
-    state = link_receive(c->link, to, RECEIVE_BYTES, ret_len);
-    c->in.len -= RECEIVE_BYTES - *ret_len;
+    state = link_receive(c->link, to, c->asked, ret_len);
+    c->in.len -= c->asked - *ret_len;
+    if (*ret_len == c->asked && c->asked < RECEIVE_BYTES)
+        c->asked *= 2;
     return state;
 }
 
@@ -274,7 +277,7 @@ bool client_open(struct client *c, const struct target *target, uint64_t timeout
 {
     char error[300] = "";
 
-    *c = (struct client){ .timeout_ns = timeout_ns, .broke = true };
+    *c = (struct client){ .asked = RECEIVE_FIRST, .timeout_ns = timeout_ns, .broke = true };
     buffer_init(&c->in, 2 * REPLY_MAX + RECEIVE_BYTES);
     client_doing(c, "connecting to %.60s", target->name);
     c->link = target->dial(target->ctx, timeout_ns, error, sizeof error);

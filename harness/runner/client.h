@@ -24,6 +24,7 @@ struct client {
     struct link *link;
     struct buffer in;     /* received */
     size_t used;          /* bytes of it that were taken */
+    size_t asked;         /* bytes asked for at a time */
     uint64_t timeout_ns;  /* for each answer as a whole */
     uint64_t deadline_ns; /* of the present one */
     bool broke;           /* the connection is closed, silent or out of step */
