@@ -180,6 +180,8 @@ void connection_say(struct play *p, struct connection *c, struct span bytes, con
     }
     if (excused && !noted)
         c->excused = excused;
+    if (excused)
+        c->forgiven = excused;
     finding_referee(p, c, NULL, (struct told){ 0 });
     c->mute = end != c->sent + bytes.len;
     if (c->told_sent < c->sent + bytes.len) {
@@ -472,7 +474,7 @@ const char *connection_excused(const struct connection *c)
     for (size_t i = c->first_open; i < c->request_count; i++)
         if (c->requests[i].excused && !c->requests[i].consumed)
             return c->requests[i].excused;
-    return c->excused;
+    return c->excused ? c->excused : c->forgiven;
 }
 
 bool connection_can_talk(const struct connection *c)

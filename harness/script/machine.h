@@ -55,7 +55,9 @@ struct connection {
     bool disc;          /* it was DISC */
     bool goodbye;       /* that no line of the case has sent */
     const char
-        *excused;   /* the demand that a message without exchange broke on purpose; until it is answered */
+        *excused; /* the demand that a message without exchange broke on purpose; until it is answered */
+    const char
+        *forgiven;  /* the demand that some message broke on purpose: a server may answer and then close */
     size_t options; /* sent, and no final reply was received */
     uint32_t last_option;
 
@@ -194,7 +196,7 @@ struct told connection_tell(struct play *p, const struct connection *c, char sid
 struct kept *connection_take(struct connection *c); /* the first message kept, or NULL; to be freed */
 void connection_drop_kept(struct connection *c);
 void connection_consume(struct play *p, struct connection *c, struct request *r);
-/* The demand that a message without answer breaks on purpose, so that the server may close; or NULL. */
+/* The demand that a message breaks on purpose, so that the server may close; or NULL. */
 const char *connection_excused(const struct connection *c);
 
 bool connection_can_talk(const struct connection *c); /* open, and we may send */
