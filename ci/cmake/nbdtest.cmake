@@ -52,12 +52,12 @@ if(BUILD_TESTING OR NOT DEFINED BUILD_TESTING)
   pkg_check_modules(CMOCKA IMPORTED_TARGET cmocka)
 endif()
 
-# nbdtest_layer(NAME SOURCES file... [USES layer...] [LINK library...] [TESTS name_test...] [FOLDER folder])
+# nbdtest_layer(NAME SOURCES file... [USES layer...] [LINK library...] [TESTS name_test...] [LONG name_test...])
 #
 # A library of the files in this folder, a program and a ctest for each NAME_test.c, and the ctest layers/NAME, which
 # checks that no file of the folder includes one of a layer that is not below it.
 function(nbdtest_layer name)
-  cmake_parse_arguments(arg "" "" "SOURCES;USES;LINK;TESTS" ${ARGN})
+  cmake_parse_arguments(arg "" "" "SOURCES;USES;LINK;TESTS;LONG" ${ARGN})
   add_library(${name} STATIC ${arg_SOURCES})
   target_link_libraries(${name} PUBLIC nbdtest_flags ${arg_USES} ${arg_LINK})
   set_property(GLOBAL PROPERTY nbdtest_uses_${name} ${arg_USES})
@@ -69,6 +69,9 @@ function(nbdtest_layer name)
       target_link_libraries(${name}_${test} PRIVATE ${name} PkgConfig::CMOCKA)
       target_compile_definitions(${name}_${test} PRIVATE NBDTEST_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
       add_test(NAME ${name}/${test} COMMAND ${name}_${test})
+      if(test IN_LIST arg_LONG)   # begun first, so that no processor waits for them at the end
+        set_tests_properties(${name}/${test} PROPERTIES COST 100)
+      endif()
     endforeach()
   endif()
 endfunction()
