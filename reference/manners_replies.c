@@ -6,7 +6,13 @@
 #include "base/memory.h"
 #include "reference/manners_parts.h"
 
-enum { GRANULE = 512, PIECE_DEFAULT = 32768, PIECE_RANDOM_MAX = 65536, STATUS_MAX = 65536 };
+enum {
+    GRANULE = 512,
+    PIECE_DEFAULT = 32768,
+    PIECE_RANDOM_MAX = 65536,
+    STATUS_MAX = 65536,
+    PIECES_MOST = 512
+};
 
 /* ---- READ ---- */
 
@@ -60,10 +66,13 @@ static struct pieces cut(struct reference_session *s, const struct request *r)
 {
     uint64_t offset = r->offset, end = r->offset + r->length;
     bool whole = r->flags & NBD_CMD_FLAG_DF;
+    unsigned coarser = 0; /* millions of chunks would show nothing more, and take their time */
     struct pieces pieces = { memory_take(((size_t)r->length / GRANULE + 2) * sizeof *pieces.at), 0 };
 
+    while (((uint64_t)GRANULE << coarser) * PIECES_MOST < r->length)
+        coarser++;
     while (offset < end) {
-        uint64_t size = whole ? 0 : piece_size(s);
+        uint64_t size = whole ? 0 : piece_size(s) << coarser;
         uint64_t until = size == 0 ? end : offset - offset % size + size;
         struct piece piece = { offset, (uint32_t)((until < end ? until : end) - offset), false };
 

@@ -120,11 +120,17 @@ static bool of_large_payload(const struct reference_session *s, const struct req
            r->length > PAYLOAD_SAFE;
 }
 
+/* "writing to an extent which has NBD_STATE_HOLE clear MUST NOT fail with NBD_ENOSPC" */
+static bool tells_holes(const struct reference_session *s)
+{
+    return !odd(s, ODDITY_STATUS_ZERO) && !odd(s, ODDITY_STATUS_ZERO_ALONE) && !odd(s, ODDITY_STATUS_UNKNOWN);
+}
+
 static bool into_hole(const struct reference_session *s, const struct request *r)
 {
     enum store_kind kind;
 
-    return s->in.error == 0 && r->length > 0 &&
+    return tells_holes(s) && s->in.error == 0 && r->length > 0 &&
            store_extent(s->export->store, r->offset, r->length, &kind) > 0 && kind == STORE_HOLE;
 }
 
