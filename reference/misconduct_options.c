@@ -401,6 +401,12 @@ static void select_without_ack(struct reference_session *s, const struct option_
     select_contexts(s, data, 1u << CONTEXT_ALLOCATION);
 }
 
+static void select_and_name_one(struct reference_session *s, const struct option_data *data)
+{
+    select_context(s, data);
+    s->contexts = contexts_of(s, s->context_of) & contexts_named(data, false);
+}
+
 static void select_behind_ack(struct reference_session *s, const struct option_data *data)
 {
     answer_option(s, NBD_REP_ACK, NULL);
@@ -491,6 +497,7 @@ static const struct option_fault {
     { FAULT_NONE_SELECTED_REFUSED, NBD_OPT_SET_META_CONTEXT, no_match, NBD_REP_ERR_INVALID, NULL },
     { FAULT_CONTEXT_TWICE, NBD_OPT_SET_META_CONTEXT, allocation, 0, select_context_twice },
     { FAULT_CONTEXT_UNREPORTED, NBD_OPT_SET_META_CONTEXT, allocation, 0, select_in_secret },
+    { FAULT_SECOND_CONTEXT_UNREPORTED, NBD_OPT_SET_META_CONTEXT, two_queries, 0, select_and_name_one },
     { FAULT_UNSTRUCTURED_CONTEXT_SELECTED, NBD_OPT_SET_META_CONTEXT, unstructured, 0, select_context },
     { FAULT_SELECTION_KEPT, NBD_OPT_SET_META_CONTEXT, keeps_selection, NBD_REP_ACK, NULL },
 

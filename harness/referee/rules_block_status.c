@@ -186,6 +186,15 @@ static bool is_good_reply(const struct sight *at)
            e->form != REPLY_FORM_SIMPLE && e->error == 0 && e->error_chunks == 0 && contexts_known(at);
 }
 
+static unsigned chunks_for(const struct exchange *e, uint32_t context)
+{
+    unsigned chunks = 0;
+
+    for (unsigned k = 0; k < e->status_chunks; k++)
+        chunks += e->statuses[k].context == context;
+    return chunks;
+}
+
 bool not_one_chunk_per_context(const struct sight *at)
 {
     const struct negotiated *n = &at->session->negotiated;
@@ -193,14 +202,27 @@ bool not_one_chunk_per_context(const struct sight *at)
     if (!is_good_reply(at) || at->exchange->request.filtered)
         return false;
     for (size_t i = 0; i < n->context_count; i++) {
-        unsigned chunks = 0;
+        unsigned chunks = chunks_for(at->exchange, n->contexts[i].id);
 
-        for (unsigned k = 0; k < at->exchange->status_chunks; k++)
-            chunks += at->exchange->statuses[k].context == n->contexts[i].id;
         if (chunks != 1)
             return broken(at, "%u chunks for context ID %" PRIu32, chunks, n->contexts[i].id);
     }
     return false;
+}
+
+/* Beside all that were named when they were selected there is one more. */
+bool context_never_named(const struct sight *at)
+{
+    const struct negotiated *n = &at->session->negotiated;
+
+    if (!is_good_reply(at) || at->exchange->request.filtered || n->context_count == 0 ||
+        at->exchange->status_chunks <= n->context_count)
+        return false;
+    for (size_t i = 0; i < n->context_count; i++)
+        if (chunks_for(at->exchange, n->contexts[i].id) != 1)
+            return false;
+    return broken(at, "%u chunks, and %zu contexts were named", at->exchange->status_chunks,
+                  n->context_count);
 }
 
 bool no_status(const struct sight *at)

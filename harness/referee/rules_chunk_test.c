@@ -436,6 +436,12 @@ static void block_status(void **state)
     t = talk_with(NULL);
     start_structured(&t, WRITABLE);
     request(&t, BLOCK_STATUS, 0, 1, 0, 4096);
+    chunk(&t, 0, 5, 1, BYTES(U32(7), U32(4096), U32(0)));
+    chunk(&t, DONE, 5, 1, BYTES(U32(8), U32(4096), U32(0)));
+    BREAKS(&t, "chunk.block-status.known-context-id", "opt.set-meta-context.one-reply-per-selected");
+    t = talk_with(NULL);
+    start_structured(&t, WRITABLE);
+    request(&t, BLOCK_STATUS, 0, 1, 0, 4096);
     chunk(&t, DONE, 0, 1, NOTHING);
     BREAKS(&t, "cmd.block-status.one-chunk-per-context", "cmd.block-status.at-least-one-extent");
     t = talk_with(NULL);
