@@ -252,6 +252,25 @@ bool plan_make(struct plan *p, const struct library *library, const struct run_o
     return good;
 }
 
+static bool is_planned(const struct plan *p, const struct tree_case *c)
+{
+    for (size_t i = 0; i < p->count; i++)
+        if (p->all[i].the_case == c)
+            return true;
+    return false;
+}
+
+void plan_add(struct plan *p, const struct library *library, const char *id)
+{
+    const struct run_options options = { 0 };
+    struct listing l = { .plan = p, .options = &options, .room = p->count };
+
+    for (size_t i = 0; i < library->tree_count; i++)
+        for (const struct tree_case *c = library->trees[i]->cases; c && !l.too_many; c = c->next)
+            if (cite_has(c, id) && !is_planned(p, c))
+                add_case(&l, c);
+}
+
 void plan_free(struct plan *p)
 {
     arena_free(p->arena);

@@ -36,6 +36,9 @@ const char *mode_name(enum mode mode);
  * there are too many instances. */
 bool plan_make(struct plan *p, const struct library *library, const struct run_options *options,
                struct buffer *ret_error);
+
+/* Adds what cites a requirement and is not in the plan yet. */
+void plan_add(struct plan *p, const struct library *library, const char *id);
 void plan_free(struct plan *p);
 
 /* What has to be found out for these instances; wanted->contexts is taken from the arena. */

@@ -491,9 +491,9 @@ static void survey(struct run *r)
     }
 }
 
-/* A server that fails to tell what would be overwritten is still tested as far as that goes without writing.
- */
-static enum status look_before_writing(struct run *r)
+/* A server that fails to tell what would be overwritten is still tested as far as that goes without writing;
+ * and what is wrong with its READ is shown by the cases about it, whatever was asked for. */
+static enum status look_before_writing(struct run *r, const struct library *library)
 {
     enum status status;
 
@@ -504,6 +504,7 @@ static enum status look_before_writing(struct run *r)
         return status;
     r->read_only = true;
     r->scratch.count = 0;
+    plan_add(&r->plan, library, "baseline.cmd-read");
     return STATUS_CONFORMS;
 }
 
@@ -653,13 +654,13 @@ static enum status status_of(const struct run *r)
     return STATUS_CONFORMS;
 }
 
-static enum status run_all(struct run *r, struct expectation *expectation)
+static enum status run_all(struct run *r, const struct library *library, struct expectation *expectation)
 {
     uint64_t began_ns = clock_ns();
     enum status status;
 
     survey(r);
-    status = look_before_writing(r);
+    status = look_before_writing(r, library);
     if (status == STATUS_CONFORMS)
         status = try_writing(r);
     if (status != STATUS_CONFORMS)
@@ -704,7 +705,7 @@ enum status run_library(const struct library *library, const struct catalogue *c
         r.model = model_new();
         drive_init(&r.drive, r.target, r.timeout_ns);
         judge_init(&r.judge, catalogue, expectation);
-        status = run_all(&r, expectation);
+        status = run_all(&r, library, expectation);
         judge_free(&r.judge);
         drive_free(&r.drive);
         model_free(r.model);

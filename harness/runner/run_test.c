@@ -17,7 +17,8 @@
 static const char table[] = "id\tlevel\tparty\tsection\tline\tsummary\n"
                             "zeroes.read\tMUST\tserver\tS\t1\tA zeroed range reads as zero.\n"
                             "error.einval\tSHOULD\tserver\tS\t2\tAn unknown command draws EINVAL.\n"
-                            "info.go\tMAY\tserver\tS\t3\tx\n";
+                            "info.go\tMAY\tserver\tS\t3\tx\n"
+                            "baseline.cmd-read\tMUST\tserver\tS\t4\tREAD is implemented.\n";
 
 static const char cases[] =
     "case zeroes \"t\"\nmodes simple structured\nneeds writable, SEND_WRITE_ZEROES\nwindow 4*$block\n\n"
@@ -214,6 +215,33 @@ static void data_stop_the_run_before_it_begins(void **state)
     assert_non_null(strstr(buffer_text(&f.error), "the export holds data"));
     f.options.destroy = true;
     assert_int_equal(run(&f), STATUS_CONFORMS);
+    tear_down(&f);
+}
+
+static void why_nobody_can_look_is_told_whatever_was_asked_for(void **state)
+{
+    static const char reads[] = "\ncase reads \"t\"\nmodes simple\n\n"
+                                "C: READ offset=0 length=2*$block\nS: DATA by baseline.cmd-read\n";
+    const char *const asked = "zeroes";
+    char text[sizeof cases + sizeof reads];
+    struct fixture f;
+
+    (void)state;
+    snprintf(text, sizeof text, "%s%s", cases, reads);
+    set_up(&f, text);
+    f.options.patterns = &asked;
+    f.options.pattern_count = 1;
+    assert_int_equal(run(&f), STATUS_CONFORMS);
+    assert_int_equal(f.told.instances, 2);
+    f.told = (struct told){ 0 };
+    f.server.read_max = 1;
+    assert_int_equal(run(&f), STATUS_VIOLATIONS);
+    assert_non_null(strstr(buffer_text(&f.error), "cannot tell whether the export holds data"));
+    assert_int_equal(f.told.instances, 3);
+    assert_int_equal(f.told.by_verdict[VERDICT_SKIP], 2);
+    assert_int_equal(f.told.by_verdict[VERDICT_FAIL], 1);
+    assert_string_equal(f.told.last_id, "reads/simple");
+    assert_int_equal(f.told.totals.requirements_failed, 1);
     tear_down(&f);
 }
 
@@ -529,6 +557,7 @@ int main(void)
         cmocka_unit_test(what_is_expected_is_known_and_what_is_not_so_is_fixed),
         cmocka_unit_test(without_leave_nothing_is_written),
         cmocka_unit_test(data_stop_the_run_before_it_begins),
+        cmocka_unit_test(why_nobody_can_look_is_told_whatever_was_asked_for),
         cmocka_unit_test(a_server_that_dies_ends_the_run),
         cmocka_unit_test(what_a_death_that_is_expected_brings_about_is_known),
         cmocka_unit_test(what_is_all_skipped_has_a_status_of_its_own),
