@@ -207,6 +207,12 @@ static void info_numbered_otherwise(struct reference_session *s, size_t start)
     edit_set(s, start + DATA_AT, 2, edit_get(s, start + DATA_AT, 2) | 0x100);
 }
 
+static void info_type_wide(struct reference_session *s, size_t start)
+{
+    edit_insert(s, start + DATA_AT, 2);
+    edit_set(s, start + LENGTH_AT, 4, edit_get(s, start + LENGTH_AT, 4) + 2);
+}
+
 static void left_out(struct reference_session *s, size_t start)
 {
     s->output.len = start;
@@ -233,6 +239,11 @@ static void type_unknown(struct reference_session *s, size_t start)
 static void type_reversed(struct reference_session *s, size_t start)
 {
     reverse(s, start + TYPE_AT, 4);
+}
+
+static void length_reversed(struct reference_session *s, size_t start)
+{
+    reverse(s, start + LENGTH_AT, 4);
 }
 
 static void type_without_bit_31(struct reference_session *s, size_t start)
@@ -490,6 +501,8 @@ static const struct message_fault {
       NBD_INFO_DESCRIPTION, info_numbered_otherwise },
     { FAULT_BLOCK_SIZE_NUMBERED_OTHERWISE, SCAN_KIND_OPTION_REPLY, ANY, NBD_REP_INFO, NBD_INFO_BLOCK_SIZE,
       info_numbered_otherwise },
+    { FAULT_INFO_TYPE_WIDE, SCAN_KIND_OPTION_REPLY, NBD_OPT_INFO, NBD_REP_INFO, NBD_INFO_BLOCK_SIZE,
+      info_type_wide },
     { FAULT_BLOCK_SIZE_UNTOLD, SCAN_KIND_OPTION_REPLY, ANY, NBD_REP_INFO, NBD_INFO_BLOCK_SIZE, left_out },
     { FAULT_BLOCK_SIZES_REVERSED, SCAN_KIND_OPTION_REPLY, ANY, NBD_REP_INFO, NBD_INFO_BLOCK_SIZE,
       block_sizes_reversed },
@@ -528,6 +541,8 @@ static const struct message_fault {
       length_of_all },
     { FAULT_OPTION_REPLY_TYPE_REVERSED, SCAN_KIND_OPTION_REPLY, ANY, NBD_REP_ERR_UNSUP, ANY_INFO,
       type_reversed },
+    { FAULT_OPTION_REPLY_LENGTH_REVERSED, SCAN_KIND_OPTION_REPLY, ANY, NBD_REP_ERR_UNSUP, ANY_INFO,
+      length_reversed },
     { FAULT_ERR_UNKNOWN_WITHOUT_BIT_31, SCAN_KIND_OPTION_REPLY, ANY, NBD_REP_ERR_UNKNOWN, ANY_INFO,
       type_without_bit_31 },
     { FAULT_SIMPLE_REPLY_TO_OPTION, SCAN_KIND_OPTION_REPLY, ANY, NBD_REP_ERR_UNSUP, ANY_INFO,

@@ -57,6 +57,12 @@ static bool names_something(const struct reference_session *s, const struct opti
     return refusal == 0 && handshake_find(s, data->name);
 }
 
+static bool asks_nothing(const struct reference_session *s, const struct option_data *data, uint32_t refusal)
+{
+    (void)s;
+    return refusal == 0 && data->infos.len == 0;
+}
+
 static bool asks_unknown(const struct reference_session *s, const struct option_data *data, uint32_t refusal)
 {
     struct span infos = data->infos;
@@ -451,6 +457,7 @@ static const struct option_fault {
       NULL },
     { FAULT_BLOCK_SIZE_REQUIRED_UNTOLD, NBD_OPT_GO, is_required_unasked, NBD_REP_ERR_BLOCK_SIZE_REQD, NULL },
     { FAULT_INFO_EMPTY_NAME_UNKNOWN, NBD_OPT_INFO, is_default, NBD_REP_ERR_UNKNOWN, NULL },
+    { FAULT_NO_INFO_REFUSED, NBD_OPT_GO, asks_nothing, NBD_REP_ERR_INVALID, NULL },
     { FAULT_UNKNOWN_INFO_REFUSED, NBD_OPT_INFO, asks_unknown, NBD_REP_ERR_INVALID, NULL },
     { FAULT_UNKNOWN_INFO_REFUSED, NBD_OPT_GO, asks_unknown, NBD_REP_ERR_INVALID, NULL },
     { FAULT_UNKNOWN_INFO_CLOSES, NBD_OPT_INFO, asks_unknown, 0, close_at_once },

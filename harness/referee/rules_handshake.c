@@ -181,18 +181,27 @@ static bool has_df_alone(const struct sight *at, unsigned flags)
                   flags);
 }
 
+static bool has_fast_zero_only(unsigned flags)
+{
+    return (flags & NBD_FLAG_SEND_FAST_ZERO) && !(flags & NBD_FLAG_SEND_WRITE_ZEROES);
+}
+
 static bool has_fast_zero_alone(const struct sight *at, unsigned flags)
 {
-    return (flags & NBD_FLAG_SEND_FAST_ZERO) && !(flags & NBD_FLAG_SEND_WRITE_ZEROES) &&
+    return has_fast_zero_only(flags) &&
            broken(at, "transmission flags 0x%04x, with SEND_FAST_ZERO and without SEND_WRITE_ZEROES", flags);
 }
 
-/* They are wrong as they stand, and would be right. */
+/* They are wrong as they stand, and would be right.  Bits that nobody has defined prove nothing alone. */
 static bool flags_swapped(const struct sight *at, unsigned flags)
 {
-    return !(flags & NBD_FLAG_HAS_FLAGS) && (flags >> 8 & NBD_FLAG_HAS_FLAGS) &&
-           broken(at, "transmission flags 0x%04x, which are 0x%02x%02x with their bytes exchanged", flags,
-                  flags & 0xff, flags >> 8);
+    const unsigned undefined = ~(2 * NBD_FLAG_BLOCK_STATUS_PAYLOAD - 1u);
+    unsigned other = (flags & 0xff) << 8 | flags >> 8;
+
+    if ((flags & NBD_FLAG_HAS_FLAGS) && !(has_fast_zero_only(flags) && (flags & undefined)))
+        return false;
+    return (other & NBD_FLAG_HAS_FLAGS) && !has_fast_zero_only(other) && !(other & undefined) &&
+           broken(at, "transmission flags 0x%04x, which are 0x%04x with their bytes exchanged", flags, other);
 }
 
 bool oldstyle_lacks_has_flags(const struct sight *at)

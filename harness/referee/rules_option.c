@@ -106,6 +106,27 @@ bool reply_cut_off(const struct sight *at)
            broken(at, "%" PRIu64 " of the %" PRIu64 " bytes of an option reply", have, want);
 }
 
+/* All of it came, if its length is read from the other end: nothing follows, or the next reply does. */
+bool reply_length_swapped(const struct sight *at)
+{
+    const struct session *s = at->session;
+    const struct stream *st = &s->streams[SIDE_SERVER];
+    struct span behind = buffer_span(&st->body);
+    uint32_t length, other;
+    struct wire_in in;
+
+    if (!s->greeted || s->transmission || st->head.kind != SCAN_KIND_OPTION_REPLY || st->seen == 0)
+        return false;
+    length = st->head.option_reply.length;
+    other = rule_swapped(length);
+    if (other >= length || other > st->seen || other > behind.len)
+        return false;
+    span_take(&behind, other);
+    in = wire_in(behind);
+    return (st->seen == other || wire_get_64(&in) == NBD_REP_MAGIC) &&
+           broken(at, "length 0x%08" PRIx32 ", which is right with its bytes exchanged", length);
+}
+
 /* ---- types ---- */
 
 /* Whether the specification has a use for this reply to this option. */
@@ -376,6 +397,21 @@ bool info_type_again(const struct sight *at)
         if (at->option->infos[i] == info)
             return broken(at, "INFO of type %u again", info);
     return false;
+}
+
+/* Two bytes more than it should have, and the type in those that follow. */
+bool info_type_of_32_bits(const struct sight *at)
+{
+    struct span body = at->message->body;
+    struct wire_in in = wire_in(body);
+    uint32_t type;
+
+    if (at->message->reply.layout != REPLY_INFO || body.len != at->message->body_bytes)
+        return false;
+    type = wire_get_32(&in);
+    return ((type == NBD_INFO_EXPORT && body.len == 4 + WIRE_SIZE_info_export) ||
+            (type == NBD_INFO_BLOCK_SIZE && body.len == 4 + WIRE_SIZE_info_block_size)) &&
+           broken(at, "INFO of type 0x%08" PRIx32 ", in 32 bits", type);
 }
 
 /* ---- size constraints ---- */

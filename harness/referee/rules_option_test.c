@@ -344,6 +344,20 @@ static void answers_to_info_and_go(void **state)
         server_says(&t, REPLY_MAGIC, U32(INFO), U32(ACK), U32(1), 0);
         BREAKS(&t, "rep.info.export.length-12", "rep.info.block-size.length-14", "rep.ack.no-data");
     }
+    { /* too wide a type looks like EXPORT */
+        TALK;
+        start_haggling(&t, 3, 3);
+        option(&t, INFO, BYTES(U32(0), U16(0)));
+        option_reply(&t, INFO, REP_INFO, BYTES(U32(3), U32(512), U32(512), U32(1 << 20)));
+        BREAKS(&t, "rep.info.export.length-12", "rep.info.type-16");
+    }
+    {
+        TALK;
+        start_haggling(&t, 3, 3);
+        option(&t, INFO, BYTES(U32(0), U16(0)));
+        option_reply(&t, INFO, REP_INFO, BYTES(U32(2), U32(512), U32(512), U32(1 << 20)));
+        BREAKS(&t, "rep.info.export.length-12");
+    }
 }
 
 static void strings_in_replies(void **state)
@@ -696,6 +710,24 @@ static void bytes_in_reverse(void **state)
     t = talk_with(NULL);
     start_simple(&t, 0x0100);
     BREAKS(&t, "transport.integers.big-endian", "flag.has-flags.set");
+    t = talk_with(NULL);
+    start_simple(&t, 0x6d0d); /* has HAS_FLAGS, but FAST_ZERO without WRITE_ZEROES, and what nobody knows */
+    BREAKS(&t, "transport.integers.big-endian", "flag.send-fast-zero.needs-write-zeroes");
+    t = talk_with(NULL);
+    start_simple(&t, 0x2d0d); /* would have FAST_ZERO without WRITE_ZEROES, too */
+    BREAKS(&t, "flag.send-fast-zero.needs-write-zeroes");
+    t = talk_with(NULL);
+    start_haggling(&t, 3, 3);
+    option(&t, 99, NOTHING);
+    server_says(&t, REPLY_MAGIC, U32(99), U32(0x80000001), U32(0x02000000), U16(0x6e6f));
+    session_stalled(t.s);
+    BREAKS(&t, "transport.integers.big-endian", "rep.data");
+    t = talk_with(NULL);
+    start_haggling(&t, 3, 3);
+    option(&t, 99, NOTHING);
+    server_says(&t, REPLY_MAGIC, U32(99), U32(0x80000001), U32(0x02000000), U32(0x6e6f6e65));
+    session_stalled(t.s);
+    BREAKS(&t, "rep.data");
     t = talk_with(NULL);
     start_simple(&t, WRITABLE);
     request(&t, READ, 0, 1, 0, 1);
