@@ -331,6 +331,14 @@ static void second_cookie_changed(struct reference_session *s, size_t start, con
     edit_set(s, start + DATA_AT + half + COOKIE_AT, 8, r->cookie ^ 0x100000000);
 }
 
+static void first_cookie_changed(struct reference_session *s, size_t start, const struct request *r)
+{
+    if (!is_chosen(r) || s->output.len - start < DATA_AT + 2)
+        return;
+    split_data(s, start, r);
+    edit_set(s, start + COOKIE_AT, 8, r->cookie ^ 0x100000000);
+}
+
 static void data_cut_off(struct reference_session *s, size_t start, const struct request *r)
 {
     if (!is_chosen(r) || s->output.len - start < DATA_AT + 2 || !is_done(s, start))
@@ -538,6 +546,7 @@ static const struct reply_fault rows[] = {
     { FAULT_DATA_IN_CRUMBS, SCAN_KIND_CHUNK, NBD_REPLY_TYPE_OFFSET_DATA, ANY, data_in_crumbs },
     { FAULT_DATA_CUT_ODDLY, SCAN_KIND_CHUNK, NBD_REPLY_TYPE_OFFSET_DATA, ANY, data_cut_oddly },
     { FAULT_SECOND_COOKIE_CHANGED, SCAN_KIND_CHUNK, NBD_REPLY_TYPE_OFFSET_DATA, ANY, second_cookie_changed },
+    { FAULT_FIRST_COOKIE_CHANGED, SCAN_KIND_CHUNK, NBD_REPLY_TYPE_OFFSET_DATA, ANY, first_cookie_changed },
     { FAULT_DATA_CUT_OFF, SCAN_KIND_CHUNK, NBD_REPLY_TYPE_OFFSET_DATA, ANY, data_cut_off },
     { FAULT_DF_MIXED_AS_HOLE, SCAN_KIND_CHUNK, NBD_REPLY_TYPE_OFFSET_DATA, NBD_CMD_READ, df_mixed_as_hole },
     { FAULT_DF_OVERFLOW_BEHIND, SCAN_KIND_CHUNK, NBD_REPLY_TYPE_OFFSET_DATA, NBD_CMD_READ,

@@ -167,6 +167,18 @@ bool chunk_with_another_cookie(const struct sight *at)
     return is_under_way(at) && unknown_cookie(at);
 }
 
+/* It ends the reply to a READ and brings too little: what it lacks came before it. */
+bool chunk_behind_another_cookie(const struct sight *at)
+{
+    const struct message *m = at->message;
+
+    return at->session->stray && !requests_unknown(at) && at->exchange && at->exchange->chunks == 0 &&
+           at->exchange->request.type == NBD_CMD_READ && (m->chunk_head.flags & NBD_REPLY_FLAG_DONE) &&
+           (m->chunk.role == CHUNK_ENDS || m->chunk.role == CHUNK_CONTENT) &&
+           m->chunk.data_bytes < at->exchange->request.length &&
+           broken(at, "cookie 0x%" PRIx64 " behind a chunk of another", cookie_of(at));
+}
+
 /* Fields in another order or of another width: the cookie of a request stands elsewhere in the header.  Small
  * ones are found in many places. */
 static bool is_cookie(const struct sight *at, uint64_t cookie)

@@ -68,6 +68,18 @@ static void cookies(void **state)
     chunk(&t, 0, 1, 1, BYTES(U64(0), 7));
     chunk(&t, DONE, 1, 2, BYTES(U64(1), 7));
     BREAKS(&t, "reply.cookie.echo", "chunk.cookie.same-in-reply");
+    t = talk_with(NULL); /* before one that has */
+    start_structured(&t, WRITABLE);
+    request(&t, READ, 0, 1, 0, 2);
+    chunk(&t, 0, 1, 2, BYTES(U64(0), 7));
+    chunk(&t, DONE, 1, 1, BYTES(U64(1), 7));
+    BREAKS(&t, "reply.cookie.echo", "chunk.cookie.same-in-reply", "cmd.read.structured.covers-request");
+    t = talk_with(NULL); /* before a whole reply */
+    start_structured(&t, WRITABLE);
+    request(&t, READ, 0, 1, 0, 2);
+    chunk(&t, 0, 1, 2, BYTES(U64(0), 7));
+    chunk(&t, DONE, 1, 1, BYTES(U64(0), 7, 7));
+    BREAKS(&t, "reply.cookie.echo");
 }
 
 static void bytes_behind_a_reply(void **state)

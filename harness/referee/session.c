@@ -398,6 +398,8 @@ static void note_reply(struct session *s, const struct message *m)
 
     s->last = LAST_OTHER;
     s->replied = true;
+    s->stray = !e && m->head.kind == SCAN_KIND_CHUNK && !(m->chunk_head.flags & NBD_REPLY_FLAG_DONE) &&
+               !exchange_find_past(s, m->chunk_head.cookie);
     s->last_reply = (struct past){ .form = REPLY_FORM_NONE };
     if (e)
         s->last_reply = (struct past){ e->request.cookie, e->request.type, e->form, e->error };

@@ -147,6 +147,7 @@ struct session {
     struct past last_reply; /* the last simple reply or chunk; form NONE: there was none, or nobody knows what
                                it was for */
     bool replied;           /* one came */
+    bool stray;             /* it was a chunk with a cookie that no request has, to be followed by others */
 
     /* the requests */
     struct list in_flight, answered;
