@@ -101,7 +101,8 @@ static bool begins_as_base(struct span name)
     return name.len > 5 && memcmp(name.at, "base:", 5) == 0;
 }
 
-/* An ID of 64 bits leaves half of itself in front of the name, one of 16 bits takes two bytes of it along. */
+/* An ID of 64 bits leaves half of itself in front of the name, zeroes among it where the number is not huge;
+ * one of 16 bits takes two bytes of the name along. */
 bool context_id_of_another_width(const struct sight *at)
 {
     struct span name = name_of(at);
@@ -110,7 +111,7 @@ bool context_id_of_another_width(const struct sight *at)
 
     if (!is_context(at))
         return false;
-    if (name.len > 9 && begins_as_base(span_of(name.at + 4, name.len - 4)))
+    if (name.len > 9 && memchr(name.at, 0, 4) && begins_as_base(span_of(name.at + 4, name.len - 4)))
         return broken(at, "4 bytes between the ID and the name");
     return (id & 0xffff) == (uint32_t)(taken[0] << 8 | taken[1]) && name.len > 3 &&
            memcmp(name.at, "se:", 3) == 0 && broken(at, "a name that begins in the ID");

@@ -587,6 +587,8 @@ static void names_of_contexts(void **state)
     ends_well(&t);
     LISTED("x-\xc3\xa9: any \n leaf");
     ends_well(&t);
+    LISTED("x-a:base:leaf"); /* no half of an ID in front */
+    ends_well(&t);
     LISTED("nothing");
     BREAKS(&t, "meta.name.namespace-colon-leaf", "opt.list-meta-context.name-has-namespace");
     LISTED(":leaf");
