@@ -250,7 +250,7 @@ static void name_ways_on(const struct ranges *ranges, struct buffer *to)
 }
 
 /* What was seen in an export. */
-struct sight {
+struct view {
     struct look look;
     const char *name; /* of what stands at its start, or NULL */
 };
@@ -258,13 +258,13 @@ struct sight {
 /* VIOLATIONS where it could not be read; error is then told why. */
 static enum status look_once(const struct target *target, const struct facts *facts, uint64_t timeout_ns,
                              const struct ranges *ranges, enum client_headers headers, uint32_t at_once,
-                             struct sight *ret, struct buffer *error)
+                             struct view *ret, struct buffer *error)
 {
     struct client c;
     uint32_t type;
     bool good;
 
-    *ret = (struct sight){ 0 };
+    *ret = (struct view){ 0 };
     if (client_enter(&c, target, timeout_ns, span_text(facts->export), headers, &type) != CLIENT_IN) {
         buffer_print(error, "the server, having served other connections, does not serve this one: %s\n",
                      c.error);
@@ -289,15 +289,15 @@ enum status safety_look(const struct target *target, const struct facts *facts, 
 {
     enum status status;
     struct buffer why, again;
-    struct sight sight;
+    struct view view;
 
     buffer_init(&why, 4096);
     buffer_init(&again, 4096);
-    status = look_once(target, facts, timeout_ns, ranges, CLIENT_STRUCTURED, READ_AT_ONCE, &sight, &why);
+    status = look_once(target, facts, timeout_ns, ranges, CLIENT_STRUCTURED, READ_AT_ONCE, &view, &why);
     /* Where answers are slow, or make no sense, those to less at once, in the other form, may do: what is
      * wrong with READ is for the cases to show, and they have to write. */
     if (status == STATUS_VIOLATIONS && look_once(target, facts, timeout_ns, ranges, CLIENT_SIMPLE,
-                                                 READ_SURELY, &sight, &again) == STATUS_CONFORMS)
+                                                 READ_SURELY, &view, &again) == STATUS_CONFORMS)
         status = STATUS_CONFORMS;
     if (status != STATUS_CONFORMS)
         buffer_add(ret_error, why.bytes, why.len);
@@ -305,12 +305,12 @@ enum status safety_look(const struct target *target, const struct facts *facts, 
     buffer_free(&again);
     if (status != STATUS_CONFORMS)
         return status;
-    if (sight.name)
-        buffer_print(ret_error, "the export holds %s, recognised by its first bytes\n", sight.name);
-    else if (sight.look.found)
+    if (view.name)
+        buffer_print(ret_error, "the export holds %s, recognised by its first bytes\n", view.name);
+    else if (view.look.found)
         buffer_print(ret_error, "the export holds data: the bytes at offset %" PRIu64 " are not zero\n",
-                     sight.look.found_at);
-    if (!sight.name && !sight.look.found)
+                     view.look.found_at);
+    if (!view.name && !view.look.found)
         return STATUS_CONFORMS;
     name_ways_on(ranges, ret_error);
     return STATUS_USAGE;
