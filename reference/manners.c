@@ -36,6 +36,7 @@ struct manners *manners_new(const struct oddities *oddities)
         return NULL;
     m->oddities = oddities;
     m->random = oddities->seed;
+    buffer_init(&m->asked, INFO_MAX);
     make_long_message(m->long_message);
     order_init(m);
     return m;
@@ -46,6 +47,7 @@ void manners_free(struct reference_session *s)
     if (!s->manners)
         return;
     order_free(s->manners);
+    buffer_free(&s->manners->asked);
     free(s->manners);
     s->manners = NULL;
 }

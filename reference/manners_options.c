@@ -116,22 +116,12 @@ static bool extended_without_block_size(const struct reference_session *s, const
     return s->extended && names_export(s, data, refusal) && !asks_for_block_size(data);
 }
 
-/* FNV-1a */
-static uint64_t hash(struct span bytes)
-{
-    uint64_t hash = UINT64_C(0xcbf29ce484222325);
-
-    for (size_t i = 0; i < bytes.len; i++)
-        hash = (hash ^ bytes.at[i]) * UINT64_C(0x100000001b3);
-    return hash;
-}
-
 /* Whether the option at hand is the GO for which the answer to INFO still has to hold. */
 static bool repeats_info(const struct reference_session *s)
 {
     return s->in.head.option.option == NBD_OPT_GO && s->manners->informed &&
            s->options == s->manners->informed_at + 1 &&
-           hash(buffer_span(&s->option_data)) == s->manners->asked;
+           span_equal(buffer_span(&s->option_data), buffer_span(&s->manners->asked));
 }
 
 static bool changed_since_info(const struct reference_session *s, const struct option_data *data,
@@ -255,7 +245,9 @@ static void note_info(struct reference_session *s, uint32_t option, uint32_t ref
     m->rotational = option == NBD_OPT_GO && m->informed && !repeats_info(s);
     m->informed = option == NBD_OPT_INFO && refusal == 0;
     m->informed_at = s->options;
-    m->asked = hash(buffer_span(&s->option_data));
+    buffer_clear(&m->asked);
+    if (m->informed)
+        buffer_add(&m->asked, s->option_data.bytes, s->option_data.len);
 }
 
 static const struct option_row *find_row(const struct reference_session *s, const struct option_data *data,

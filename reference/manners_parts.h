@@ -14,7 +14,10 @@
 
 #define COUNT(rows) (sizeof(rows) / sizeof *(rows))
 
-enum { LONG_MESSAGE = 256 }; /* "SHOULD be no longer than 256 bytes" */
+enum {
+    LONG_MESSAGE = 256,                             /* "SHOULD be no longer than 256 bytes" */
+    INFO_MAX = 6 + NBD_MAX_STRING + 2 * UINT16_MAX, /* bytes of the data of INFO, where they are sound */
+};
 
 struct kept_requests;
 struct kept_replies;
@@ -25,7 +28,7 @@ struct manners {
     unsigned infos_sent;  /* replies to INFO and GO */
     bool informed;        /* INFO was granted, and no GO has come since */
     uint32_t informed_at; /* how many options had come then */
-    uint64_t asked;       /* its data, hashed */
+    struct buffer asked;  /* its data */
     bool rotational;      /* the last option was a GO that differs from the INFO before it */
     bool sizes_binding;   /* the last option was GO and asked for the block sizes */
     unsigned fast_zeroes; /* requests with FAST_ZERO */
