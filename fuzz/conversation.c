@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "fuzz/conversation.h"
 
-#include <string.h>
-
 #include "wire/constants.h"
 
 enum { OWING_MAX = 4096 };
@@ -174,10 +172,19 @@ bool conversation_equal(const struct conversation *a, const struct conversation 
            same_owing(a->session, b->session);
 }
 
-/* A flag that nobody knows may be a hint: the catalogue has that judged as a note. */
+/* What the catalogue has judged as a note is no complaint. */
 static bool is_a_note(const struct violation *v)
 {
-    return strcmp(v->rule, "chunk.flag.other-bits-clear") == 0;
+    static const char *const notes[] = {
+#define NOTE(id) id,
+#include "notes.def"
+#undef NOTE
+    };
+
+    for (size_t i = 0; i < sizeof notes / sizeof *notes; i++)
+        if (same_text(v->rule, notes[i]))
+            return true;
+    return false;
 }
 
 const struct violation *conversation_complaint(const struct conversation *c)

@@ -38,7 +38,7 @@ void conversation_excuse(struct conversation *c);
 /* True when the referee saw and said the same. */
 bool conversation_equal(const struct conversation *a, const struct conversation *b);
 
-/* The first violation by the server, or NULL. */
+/* The first violation by the server that is more than a note, or NULL. */
 const struct violation *conversation_complaint(const struct conversation *c);
 
 #endif
