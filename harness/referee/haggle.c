@@ -108,6 +108,16 @@ static bool asks_for(struct span infos, uint16_t wanted)
     return false;
 }
 
+static uint32_t asked(struct span infos)
+{
+    uint32_t asked = 0;
+    uint16_t info;
+
+    while (option_next_info(&infos, &info))
+        asked |= UINT32_C(1) << (info < ASKED_OTHERS ? info : ASKED_OTHERS);
+    return asked;
+}
+
 static bool asks_twice(struct span infos)
 {
     uint16_t info;
@@ -149,7 +159,7 @@ void haggle_option(struct session *s, const struct message *m)
         p->data = m->body_bytes;
         p->asks_base = asks_for_base(m->option.queries);
         p->asks_nothing = m->option.query_count == 0;
-        p->asks_block_size = asks_for(m->option.infos, NBD_INFO_BLOCK_SIZE);
+        p->asked = asked(m->option.infos);
         p->asks_twice = asks_twice(m->option.infos);
         buffer_add(&p->name, m->option.name.at, m->option.name.len);
         break;
@@ -183,6 +193,7 @@ void haggle_free(struct session *s)
     forget_list(s);
     free(s->options);
     buffer_free(&s->info_name);
+    buffer_free(&s->volunteered.name);
     buffer_free(&s->contexts_for);
 }
 
@@ -279,9 +290,24 @@ static void select_contexts(struct session *s, const struct pending *p, bool suc
     s->contexts_doubtful = s->contexts_doubtful || !(s->negotiated.structured || s->negotiated.extended);
 }
 
+static void note_volunteered(struct session *s, const struct pending *p)
+{
+    struct volunteered *v = &s->volunteered;
+
+    if (p->asked != 0 || !p->whole || !p->sound)
+        return;
+    v->known = true;
+    keep(&v->name, &p->name);
+    memcpy(v->infos, p->infos, sizeof v->infos);
+    v->info_count = p->info_count;
+}
+
 static void take_ack(struct session *s, const struct pending *p)
 {
     switch (p->option) {
+    case NBD_OPT_INFO:
+        note_volunteered(s, p);
+        break;
     case NBD_OPT_STRUCTURED_REPLY:
         s->negotiated.structured = true;
         break;
@@ -319,6 +345,7 @@ void haggle_forget(struct session *s)
     s->gathered_count = 0;
     s->contexts_doubtful = false;
     buffer_clear(&s->info_name);
+    s->volunteered.known = false;
     buffer_clear(&s->contexts_for);
 }
 

@@ -261,13 +261,24 @@ static bool is_answer_to_info_or_go(const struct sight *at)
     return is_answer_to(at, NBD_OPT_INFO) || is_answer_to(at, NBD_OPT_GO);
 }
 
+/* Of more than can be kept, any may be one. */
+static bool is_among(const uint16_t infos[], size_t count, uint16_t info)
+{
+    for (size_t i = 0; i < count; i++)
+        if (infos[i] == info)
+            return true;
+    return count == PENDING_INFOS;
+}
+
 /* A bad INFO_EXPORT is told as such and counts here. */
 static bool has_info(const struct pending *p, uint16_t info)
 {
-    for (size_t i = 0; i < p->info_count; i++)
-        if (p->infos[i] == info)
-            return true;
-    return p->info_count == PENDING_INFOS;
+    return is_among(p->infos, p->info_count, info);
+}
+
+static bool asks_for(const struct pending *p, uint16_t info)
+{
+    return p->asked >> info & 1;
 }
 
 static bool acked_without_export(const struct sight *at)
@@ -295,14 +306,14 @@ bool info_before_err_unknown(const struct sight *at)
 bool block_size_demanded_again(const struct sight *at)
 {
     return is_answer_to_info_or_go(at) && type_of(at) == NBD_REP_ERR_BLOCK_SIZE_REQD && at->option->whole &&
-           at->option->sound && at->option->asks_block_size &&
+           at->option->sound && asks_for(at->option, NBD_INFO_BLOCK_SIZE) &&
            broken(at, "ERR_BLOCK_SIZE_REQD though BLOCK_SIZE was asked for");
 }
 
 bool block_size_demanded_untold(const struct sight *at)
 {
     return is_answer_to_info_or_go(at) && type_of(at) == NBD_REP_ERR_BLOCK_SIZE_REQD &&
-           !at->option->asks_block_size && !has_info(at->option, NBD_INFO_BLOCK_SIZE) &&
+           !asks_for(at->option, NBD_INFO_BLOCK_SIZE) && !has_info(at->option, NBD_INFO_BLOCK_SIZE) &&
            broken(at, "ERR_BLOCK_SIZE_REQD, and no INFO BLOCK_SIZE before it");
 }
 
@@ -347,13 +358,24 @@ bool description_not_as_listed(const struct sight *at)
            broken(at, "a description that is not the one on the list");
 }
 
-/* Information of an undefined type that has the number of a defined one in either of its bytes, where that
- * one has not come; what it carries then shows whether it is meant. */
+/* Whether the export is known, and this not among what is told of it to those who ask for nothing. */
+static bool comes_only_when_asked(const struct sight *at, uint16_t info)
+{
+    const struct volunteered *v = &at->session->volunteered;
+
+    return v->known && span_equal(buffer_span(&v->name), buffer_span(&at->option->name)) &&
+           !is_among(v->infos, v->info_count, info);
+}
+
+/* Information of an undefined type that has the number of a defined one in either of its bytes and comes in
+ * its place, only when that one was asked for, so that it is no type of the server's own.  What it carries
+ * then shows whether it is meant. */
 static bool is_misnumbered(const struct sight *at, uint16_t info, struct span *ret_payload)
 {
     uint16_t told = at->message->reply.info;
 
-    if (!is_answer_to_info_or_go(at) || told <= NBD_INFO_BLOCK_SIZE || has_info(at->option, info) ||
+    if (!is_answer_to_info_or_go(at) || told <= NBD_INFO_BLOCK_SIZE || !asks_for(at->option, info) ||
+        has_info(at->option, info) || !comes_only_when_asked(at, told) ||
         ((told & 0xff) != info && told >> 8 != info) || at->message->body.len != at->message->body_bytes)
         return false;
     *ret_payload = at->message->body;
@@ -453,8 +475,7 @@ bool block_sizes_of_another_number(const struct sight *at)
     struct span bytes;
     struct wire_in in;
 
-    if (!is_misnumbered(at, NBD_INFO_BLOCK_SIZE, &bytes) || bytes.len != 3 * sizeof(uint32_t) ||
-        !at->option->asks_block_size)
+    if (!is_misnumbered(at, NBD_INFO_BLOCK_SIZE, &bytes) || bytes.len != 3 * sizeof(uint32_t))
         return false;
     in = wire_in(bytes);
     told = wire_get_info_block_size(&in);

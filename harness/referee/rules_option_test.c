@@ -306,6 +306,9 @@ static void answers_to_info_and_go(void **state)
         option(&t, LIST, NOTHING);
         option_reply(&t, LIST, 2, BYTES(U32(1), 'x', 'o', 'l', 'd'));
         option_reply(&t, LIST, ACK, NOTHING);
+        option(&t, INFO, BYTES(U32(1), 'x', U16(0)));
+        info_export(&t, INFO, WRITABLE);
+        option_reply(&t, INFO, ACK, NOTHING);
         option(&t, INFO, BYTES(U32(1), 'x', U16(3), U16(1), U16(2), U16(3)));
         info_export(&t, INFO, WRITABLE);
         option_reply(&t, INFO, REP_INFO, BYTES(U16(0x101), 'x'));
@@ -315,6 +318,30 @@ static void answers_to_info_and_go(void **state)
         option_reply(&t, INFO, REP_INFO, BYTES(U16(0x201), 'y'));
         option_reply(&t, INFO, ACK, NOTHING);
         BREAKS(&t, "rep.info.name.number-1", "rep.info.block-size.number-3", "rep.info.description.number-2");
+    }
+    { /* types of the server's own, which carry the same, are told to anybody */
+        TALK;
+        start_haggling(&t, 3, 3);
+        for (unsigned asked = 0; asked < 2; asked++) {
+            option(&t, INFO, asked ? BYTES(U32(1), 'x', U16(2), U16(1), U16(3)) : BYTES(U32(1), 'x', U16(0)));
+            info_export(&t, INFO, WRITABLE);
+            option_reply(&t, INFO, REP_INFO, BYTES(U16(0x4e01), 'x'));
+            option_reply(&t, INFO, REP_INFO, BYTES(U16(0x4e03), U32(512), U32(512), U32(1 << 20)));
+            option_reply(&t, INFO, ACK, NOTHING);
+        }
+        ends_well(&t);
+    }
+    { /* nobody knows whether they are told to anybody: no INFO for this export asked for nothing */
+        TALK;
+        start_haggling(&t, 3, 3);
+        option(&t, INFO, BYTES(U32(1), 'y', U16(0)));
+        info_export(&t, INFO, WRITABLE);
+        option_reply(&t, INFO, ACK, NOTHING);
+        option(&t, INFO, BYTES(U32(1), 'x', U16(1), U16(1)));
+        info_export(&t, INFO, WRITABLE);
+        option_reply(&t, INFO, REP_INFO, BYTES(U16(0x4e01), 'x'));
+        option_reply(&t, INFO, ACK, NOTHING);
+        ends_well(&t);
     }
     {
         TALK; /* who asks twice may be told twice */

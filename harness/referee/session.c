@@ -37,6 +37,7 @@ struct session *session_new(struct model *model, struct violations *v)
         s->streams[i].into = &s->streams[i].body;
     }
     buffer_init(&s->info_name, NBD_MAX_STRING);
+    buffer_init(&s->volunteered.name, NBD_MAX_STRING);
     buffer_init(&s->contexts_for, NBD_MAX_STRING);
     return s;
 }

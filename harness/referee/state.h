@@ -45,7 +45,8 @@ struct stream {
 };
 
 #define PENDING_INFOS 16
-#define LISTED_MAX 64 /* exports of a list that are remembered */
+#define ASKED_OTHERS 31 /* the bit for all numbers from this one on */
+#define LISTED_MAX 64   /* exports of a list that are remembered */
 
 /* What NBD_OPT_LIST has said of an export. */
 struct listed {
@@ -55,9 +56,9 @@ struct listed {
 /* An option that awaits its final reply. */
 struct pending {
     uint32_t option;
-    bool whole; /* its data have come; what follows is known only then */
-    bool sound; /* and obey the specification */
-    bool asks_block_size;
+    bool whole;         /* its data have come; what follows is known only then */
+    bool sound;         /* and obey the specification */
+    uint32_t asked;     /* INFO, GO: for which information: bit N is number N, or ASKED_OTHERS */
     bool asks_twice;    /* INFO, GO: for the same information, which it must not */
     bool asks_nothing;  /* LIST_META_CONTEXT, SET_META_CONTEXT: without queries */
     bool asks_base;     /* LIST_META_CONTEXT, SET_META_CONTEXT: for nothing but contexts in "base:" */
@@ -69,6 +70,14 @@ struct pending {
     bool has_export, has_block_size; /* sound ones among them */
     struct wire_info_export export;
     struct wire_info_block_size block_size;
+};
+
+/* What the server tells of an export without being asked: by the last INFO that asked for nothing. */
+struct volunteered {
+    bool known; /* it was granted */
+    struct buffer name;
+    uint16_t infos[PENDING_INFOS];
+    size_t info_count;
 };
 
 /* What the server's last message was, as far as it says what strange bytes behind it may be. */
@@ -138,7 +147,8 @@ struct session {
     bool shutting_down;               /* the server has said so: NBD_REP_ERR_SHUTDOWN */
     struct listed listed[LISTED_MAX]; /* by the LIST answered last, or being answered: its first exports */
     size_t listed_count;
-    struct buffer info_name;    /* the export of the INFO or GO answered last */
+    struct buffer info_name; /* the export of the INFO or GO answered last */
+    struct volunteered volunteered;
     struct buffer contexts_for; /* the export of the last SET_META_CONTEXT */
     bool contexts_doubtful;     /* they may not count: for another export, more than can be kept */
     struct session_context gathered[SESSION_MAX_CONTEXTS]; /* by the metadata context option being answered */
