@@ -36,6 +36,7 @@ struct meeting {
     bool judged; /* by the referee: not a server with faults, nor what would be under TLS */
     bool in_pieces;
     struct buffer spare;
+    struct loans loans;
     uint64_t said;
 };
 
@@ -56,15 +57,21 @@ static bool goes_on(const struct meeting *m)
 /* Sends what the server has to say, all of it or piece by piece. */
 static void take_output(struct meeting *m)
 {
-    struct span output;
+    struct span parts[LOANS_PARTS_MAX];
+    size_t count;
 
-    while ((output = reference_session_output(m->server)).len > 0 && m->said < SAID_MAX) {
-        struct span piece = span_take(&output, m->in_pieces ? PIECE : output.len);
+    while (m->said < SAID_MAX && (count = reference_session_output_parts(m->server, parts)) > 0) {
+        size_t most = m->in_pieces ? PIECE : SIZE_MAX, taken = 0;
 
-        m->said += piece.len;
-        if (m->judged)
-            conversation_feed(&m->conversation, SIDE_SERVER, piece);
-        reference_session_sent(m->server, piece.len);
+        for (size_t i = 0; i < count && taken < most; i++) {
+            struct span piece = span_take(&parts[i], most - taken);
+
+            if (m->judged)
+                conversation_feed(&m->conversation, SIDE_SERVER, piece);
+            taken += piece.len;
+        }
+        m->said += taken;
+        reference_session_sent(m->server, taken);
     }
     reference_session_swap_memory(m->server, &m->spare);
 }
@@ -143,6 +150,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     m.server = reference_session_new(&m.served.config);
     if (m.in_pieces)
         reference_session_answer_in_pieces(m.server);
+    reference_session_lend(m.server, &m.loans);
     conversation_init(&m.conversation, UINT64_MAX);
     buffer_init(&m.spare, SAID_MAX);
 

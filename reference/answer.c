@@ -221,12 +221,36 @@ static size_t first_piece(const struct reference_session *s, uint64_t length)
     return length <= DATA_PIECE || !s->in_pieces || s->misconduct || s->manners ? (size_t)length : DATA_PIECE;
 }
 
+void answer_settle(struct reference_session *s)
+{
+    if (s->loans)
+        loans_settle(s->loans, s->output.bytes);
+}
+
+/* Data of the export into the output, at a place that was taken for them; where it may, they stay where they
+ * are. */
+static void put_data(struct reference_session *s, uint64_t offset, uint8_t *to, size_t length)
+{
+    const struct store *store = s->export->store;
+
+    while (s->loans && length > 0) {
+        struct span data = store_peek(store, offset, length);
+
+        if (!loans_add(s->loans, (size_t)(to - s->output.bytes), data))
+            break;
+        offset += data.len;
+        to += data.len;
+        length -= data.len;
+    }
+    store_read(store, offset, to, length);
+}
+
 void answer_rest(struct reference_session *s)
 {
     size_t piece = s->rest.length < DATA_PIECE ? (size_t)s->rest.length : DATA_PIECE;
     struct wire_out out = answer_room(s, piece);
 
-    store_read(s->export->store, s->rest.offset, out.at, piece);
+    put_data(s, s->rest.offset, out.at, piece);
     s->rest.offset += piece;
     s->rest.length -= piece;
 }
@@ -238,7 +262,7 @@ static void answer_simple_read(struct reference_session *s, const struct request
 
     wire_put_simple_reply(&out,
                           &(struct wire_simple_reply){ (uint32_t)NBD_SIMPLE_REPLY_MAGIC, 0, r->cookie });
-    store_read(s->export->store, r->offset, out.at + out.len, piece);
+    put_data(s, r->offset, out.at + out.len, piece);
     s->rest.offset = r->offset + piece;
     s->rest.length = r->length - piece;
     answer_put(s, start, SCAN_KIND_SIMPLE_REPLY);
@@ -251,7 +275,7 @@ void answer_data_chunk(struct reference_session *s, struct chunk_to to, uint16_t
     struct wire_out out = answer_room(s, chunk_header_size(to) + WIRE_SIZE_chunk_data + piece);
 
     chunk_put_data_header(&out, flags, to, offset, length);
-    store_read(s->export->store, offset, out.at + out.len, piece);
+    put_data(s, offset, out.at + out.len, piece);
     s->rest.offset = offset + piece;
     s->rest.length = length - piece;
     answer_put_chunk(s, start);

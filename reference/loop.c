@@ -16,7 +16,9 @@
 #include "transport/listen.h"
 
 enum {
-    RECEIVE_MAX = 512 * 1024, /* bytes that are received at a time */
+    RECEIVE_MAX = 128 * 1024, /* bytes that are received at a time, so that a client that sends many requests
+                                 sends the next ones while these are done */
+    RECEIVE_LONG_MAX = 512 * 1024, /* of a message that is longer */
     SOCKET_BUFFER =
         1024 * 1024,       /* bytes on their way to a client, so that a batch of answers leaves at once */
     TURNS_MAX = 16,        /* what one connection does before others have their turn */
@@ -63,8 +65,9 @@ struct loop {
     int stop_descriptor;
     bool stopping;
     uint64_t stopped_by_ns;
-    uint8_t *received;   /* RECEIVE_MAX bytes, for whichever connection receives */
+    uint8_t *received;   /* RECEIVE_LONG_MAX bytes, for whichever connection receives */
     struct buffer spare; /* lent to the session that is fed */
+    struct loans loans;  /* and these */
 };
 
 static bool open_connection(struct loop *l, struct link *link)
@@ -78,7 +81,7 @@ static bool open_connection(struct loop *l, struct link *link)
     c->opened_ns = c->drained_ns = c->heard_ns = clock_ns();
     c->in_handshake = true;
     l->in_handshake_count++;
-    buffer_init(&c->kept, RECEIVE_MAX);
+    buffer_init(&c->kept, RECEIVE_LONG_MAX);
     c->here = &l->connections;
     c->next = l->connections;
     if (c->next)
@@ -106,21 +109,22 @@ static void free_connection(struct loop *l, struct connection *c)
 
 static bool has_output(const struct connection *c)
 {
-    return reference_session_output(c->secure.session).len > 0;
+    return reference_session_waiting(c->secure.session) > 0;
 }
 
 /* Sends what goes without waiting; a session that answers by and by goes on as its bytes leave. */
 static void send_output(const struct loop *l, struct connection *c)
 {
     for (unsigned turn = 0; turn < TURNS_MAX; turn++) {
-        struct span output = reference_session_output(c->secure.session);
-        size_t before = output.len;
+        struct span parts[LOANS_PARTS_MAX];
+        size_t count = reference_session_output_parts(c->secure.session, parts), sent;
+        size_t waiting = reference_session_waiting(c->secure.session);
 
-        if (before == 0)
+        if (waiting == 0)
             return;
-        link_send(secure_way_out(&c->secure, l->config), &output);
-        reference_session_sent(c->secure.session, before - output.len);
-        if (output.len > 0)
+        link_send_parts(secure_way_out(&c->secure, l->config), parts, count, &sent);
+        reference_session_sent(c->secure.session, sent);
+        if (sent < waiting)
             return;
     }
 }
@@ -128,7 +132,7 @@ static void send_output(const struct loop *l, struct connection *c)
 static void drop_output(struct connection *c)
 {
     while (has_output(c))
-        reference_session_sent(c->secure.session, reference_session_output(c->secure.session).len);
+        reference_session_sent(c->secure.session, reference_session_waiting(c->secure.session));
 }
 
 static void feed(struct connection *c, struct span *bytes)
@@ -155,17 +159,18 @@ static bool feed_kept(struct connection *c)
 /* False when the connection is gone; *ret_more: perhaps there is more to be received. */
 static bool receive_and_feed(struct loop *l, struct connection *c, bool *ret_more)
 {
+    bool is_long = reference_session_missing(c->secure.session) > RECEIVE_MAX;
+    size_t room = is_long ? RECEIVE_LONG_MAX : RECEIVE_MAX, len;
     struct span bytes;
-    size_t len;
 
     *ret_more = false;
-    switch (link_receive(c->secure.link, l->received, RECEIVE_MAX, &len)) {
+    switch (link_receive(c->secure.link, l->received, room, &len)) {
     case LINK_OPEN:
         bytes = span_of(l->received, len);
         feed(c, &bytes);
         buffer_add(&c->kept, bytes.at, bytes.len);
         /* A socket that gave less than was asked for has no more; links upon it may. */
-        *ret_more = len == RECEIVE_MAX || (len > 0 && c->secure.link->next);
+        *ret_more = len == room || (len > 0 && c->secure.link->next);
         return true;
     case LINK_FINISHED:
         reference_session_finished(c->secure.session);
@@ -263,7 +268,7 @@ static void watch_connection(struct loop *l, struct connection *c)
 /* Keeps the figures by which limits are judged. */
 static void account(struct loop *l, struct connection *c)
 {
-    size_t waiting = reference_session_output(c->secure.session).len + c->kept.len +
+    size_t waiting = reference_session_waiting(c->secure.session) + c->kept.len +
                      link_holds(c->secure.link, LINK_HELD_UNSENT);
 
     if (waiting != c->waiting) {
@@ -284,7 +289,9 @@ static void serve_connection(struct loop *l, struct connection *c, bool hung_up)
     bool open;
 
     reference_session_swap_memory(c->secure.session, &l->spare);
+    reference_session_lend(c->secure.session, c->secure.tls ? NULL : &l->loans); /* TLS copies them anyway */
     open = move_bytes(l, c, hung_up);
+    reference_session_lend(c->secure.session, NULL);
     reference_session_swap_memory(c->secure.session, &l->spare);
     if (l->spare.room > SPARE_MAX)
         buffer_free(&l->spare);
@@ -461,7 +468,7 @@ static bool prepare(struct loop *l, int stop_descriptor)
         if (!watch_add(l->watch, l->listeners[i], WATCH_INPUT, (void *)(uintptr_t)&l->listeners[i]))
             return false;
     l->accepting = true;
-    l->received = memory_take(RECEIVE_MAX);
+    l->received = memory_take(RECEIVE_LONG_MAX);
     return true;
 }
 

@@ -5,7 +5,7 @@
 
 bool secure_waits(const struct secure *s)
 {
-    return reference_session_wants_tls(s->session) && reference_session_output(s->session).len > 0;
+    return reference_session_wants_tls(s->session) && reference_session_waiting(s->session) > 0;
 }
 
 /* Faults: versions that are missing, and some that ought to be. */
@@ -50,7 +50,7 @@ struct link *secure_way_out(struct secure *s, const struct reference_config *con
     if (!s->tls || !config->faults.on[FAULT_TLS_DOWNGRADED])
         return s->link;
     s->in_transmission = s->in_transmission || (!reference_session_in_handshake(s->session) &&
-                                                reference_session_output(s->session).len == 0);
+                                                reference_session_waiting(s->session) == 0);
     return s->in_transmission ? s->link->next : s->link;
 }
 

@@ -64,23 +64,6 @@ static void begin_message(struct reference_session *s, const struct scan_head *h
         transmission_begin_request(s);
 }
 
-/* Where requests come in batches, the data of the next one, which begins behind the body of the one at hand,
- * come from memory while this one is served. */
-static void look_ahead(const struct reference_session *s, struct span in)
-{
-    uint64_t body = s->in.head.body;
-    struct wire_request next;
-    struct wire_in header;
-
-    if (s->in.head.kind != SCAN_KIND_REQUEST || in.len < WIRE_SIZE_request ||
-        body > in.len - WIRE_SIZE_request)
-        return;
-    header = wire_in(span_of(in.at + body, WIRE_SIZE_request));
-    next = wire_get_request(&header);
-    if (next.type <= NBD_CMD_WRITE && next.offset < store_size(s->export->store))
-        store_prefetch(s->export->store, next.offset, next.length);
-}
-
 static void take_data(struct reference_session *s, struct span data)
 {
     if (is_request(&s->in.head))
@@ -109,7 +92,6 @@ static void take_messages(struct reference_session *s, struct span *in)
         switch (scan_next(&s->scan, in, &ret)) {
         case SCAN_HEAD:
             begin_message(s, &ret.head);
-            look_ahead(s, *in);
             break;
         case SCAN_DATA:
             take_data(s, ret.data);
@@ -126,6 +108,11 @@ static void take_messages(struct reference_session *s, struct span *in)
     }
     if (s->starting_tls && in->len > 0 && !MISCONDUCT_TAKES(s, misconduct_plain_text(s)))
         s->over = true; /* plain text where TLS is due */
+}
+
+uint64_t reference_session_missing(const struct reference_session *s)
+{
+    return s->in.begun ? s->scan.body : 0;
 }
 
 bool reference_session_left(const struct reference_session *s)
@@ -163,12 +150,39 @@ bool reference_session_in_handshake(const struct reference_session *s)
     return !s->export;
 }
 
-struct span reference_session_output(const struct reference_session *s)
+size_t reference_session_waiting(const struct reference_session *s)
 {
     size_t waiting = s->output.len - s->sent;
 
     MANNERS(s, waiting = manners_portion(s, waiting));
+    return waiting;
+}
+
+struct span reference_session_output(struct reference_session *s)
+{
+    size_t waiting = reference_session_waiting(s);
+
+    answer_settle(s);
     return span_of(waiting > 0 ? s->output.bytes + s->sent : NULL, waiting);
+}
+
+size_t reference_session_output_parts(const struct reference_session *s,
+                                      struct span ret_parts[LOANS_PARTS_MAX])
+{
+    static const struct loans none;
+    size_t waiting = reference_session_waiting(s);
+
+    if (waiting == 0)
+        return 0;
+    return loans_parts(s->loans ? s->loans : &none, span_of(s->output.bytes, s->sent + waiting), s->sent,
+                       ret_parts);
+}
+
+/* What alters replies wants to see them whole. */
+void reference_session_lend(struct reference_session *s, struct loans *loans)
+{
+    answer_settle(s);
+    s->loans = s->misconduct || s->manners ? NULL : loans;
 }
 
 void reference_session_sent(struct reference_session *s, size_t bytes)
@@ -178,6 +192,8 @@ void reference_session_sent(struct reference_session *s, size_t bytes)
     MANNERS(s, manners_sent(s, bytes));
     if (s->sent == s->output.len) {
         s->sent = 0;
+        if (s->loans)
+            s->loans->count = 0;
         if (s->output.room > OUTPUT_KEPT_MAX)
             buffer_free(&s->output);
         else
@@ -185,7 +201,10 @@ void reference_session_sent(struct reference_session *s, size_t bytes)
         if (s->rest.length > 0)
             answer_rest(s);
         MISCONDUCT(s, misconduct_all_sent(s));
-    } else if (s->sent > OUTPUT_WAITING_MAX && s->sent > s->output.len / 2) { /* moves less than was sent */
+        return;
+    }
+    answer_settle(s); /* what has left in part is not told apart */
+    if (s->sent > OUTPUT_WAITING_MAX && s->sent > s->output.len / 2) { /* moves less than was sent */
         buffer_drop(&s->output, s->sent);
         s->sent = 0;
     }

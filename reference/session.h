@@ -10,6 +10,7 @@
 #include "base/buffer.h"
 #include "base/span.h"
 #include "reference/faults.h"
+#include "reference/loans.h"
 #include "reference/oddities.h"
 #include "reference/store.h"
 #include "reference/written.h"
@@ -84,6 +85,9 @@ void reference_session_free(struct reference_session *s);
  * bounded amount of answers is waiting to be taken, or when the session is over. */
 void reference_session_feed(struct reference_session *s, struct span *in);
 
+/* How many bytes are still to come of a message of which the beginning has. */
+uint64_t reference_session_missing(const struct reference_session *s);
+
 /* True when the client was told to go over to TLS, until reference_session_tls_started().  What was answered
  * is sent first, in plain text.  A session that is fed anything meanwhile is over: what was received in plain
  * text must not be read as if it had come under TLS. */
@@ -109,7 +113,18 @@ bool reference_session_left(const struct reference_session *s);
 bool reference_session_in_handshake(const struct reference_session *s);
 
 /* What is to be sent: the caller sends from the front and says how much with reference_session_sent(). */
-struct span reference_session_output(const struct reference_session *s);
+struct span reference_session_output(struct reference_session *s);
+
+/* How many bytes that are. */
+size_t reference_session_waiting(const struct reference_session *s);
+
+/* The same bytes for a caller that sends from several places at once; returns how many parts there are. */
+size_t reference_session_output_parts(const struct reference_session *s,
+                                      struct span ret_parts[LOANS_PARTS_MAX]);
+
+/* From now on data of READs may stay in the export until they are sent, which *loans notes; NULL: no longer,
+ * and what was not sent is copied.  Nobody but this session changes the exports meanwhile. */
+void reference_session_lend(struct reference_session *s, struct loans *loans);
 void reference_session_sent(struct reference_session *s, size_t bytes);
 
 /* From now on long data of a READ come into the output piece by piece, the next one when all before it was

@@ -125,6 +125,112 @@ static void long_data_come_in_pieces_where_that_is_asked_for(void **state)
     buffer_free(&heard[1]);
 }
 
+/* What waits, put together from its parts, of which at most this many bytes are then taken. */
+static void hear_parts(struct reference_session *s, size_t most, struct buffer *heard)
+{
+    struct span parts[LOANS_PARTS_MAX];
+    size_t count = reference_session_output_parts(s, parts), left = most, taken;
+
+    for (size_t i = 0; i < count && left > 0; i++) {
+        taken = parts[i].len < left ? parts[i].len : left;
+        buffer_add(heard, parts[i].at, taken);
+        left -= taken;
+    }
+    reference_session_sent(s, most - left);
+}
+
+/* Data that were read show what was there when the request was done, though they are sent after others were
+ * written: of what is read, written and read again, the answers are the same however they leave. */
+static void lent_data_are_those_of_their_time(void **state)
+{
+    static const uint8_t go[] = { 0, 0, 0, 1, OPTION(1, 0) };
+    static const uint8_t requests[] = { REQUEST(0, 0, 1),
+                                        RANGE(7, 40000),
+                                        REQUEST(0, 1, 2),
+                                        RANGE(100, 4),
+                                        'n',
+                                        'e',
+                                        'w',
+                                        '!',
+                                        REQUEST(0, 0, 3),
+                                        RANGE(0, 2000),
+                                        REQUEST(0, 6, 4),
+                                        RANGE(0, 5000),
+                                        REQUEST(0, 0, 5),
+                                        RANGE(64, 65000),
+                                        REQUEST(0, 4, 6),
+                                        RANGE(0, 65535),
+                                        REQUEST(0, 0, 7),
+                                        RANGE(0, 20) };
+    static const size_t mosts[] = { SIZE_MAX, 1, 17, 5000, 50001 };
+    static uint8_t old[65536];
+    struct buffer wanted;
+    bool lent = false;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof old; i++)
+        old[i] = (uint8_t)(i * 7 + i / 256);
+    buffer_init(&wanted, 1 << 20);
+    for (size_t i = 0; i < 1 + sizeof mosts / sizeof *mosts; i++) {
+        struct span in = span_of(requests, sizeof requests);
+        struct conversation c;
+        struct loans loans = { 0 };
+        struct buffer heard;
+
+        begin(&c, 4 * 65536);
+        store_write(c.exports[0].store, 0, span_of(old, sizeof old));
+        connect(&c);
+        say(&c, go, sizeof go);
+        reference_session_sent(c.session, reference_session_waiting(c.session));
+        buffer_init(&heard, 1 << 20);
+        if (i == 0) {
+            reference_session_feed(c.session, &in);
+            hear_parts(c.session, SIZE_MAX, &wanted);
+        } else {
+            struct span first = span_take(&in, 28);
+
+            reference_session_lend(c.session, &loans);
+            reference_session_feed(c.session, &first);
+            lent = lent || loans.count > 0;
+            hear_parts(c.session, mosts[i - 1] / 2, &heard);
+            reference_session_feed(c.session, &in);
+            while (reference_session_waiting(c.session) > 0)
+                hear_parts(c.session, mosts[i - 1], &heard);
+            assert_true(span_equal(buffer_span(&heard), buffer_span(&wanted)));
+        }
+        buffer_free(&heard);
+        end(&c);
+    }
+    assert_true(lent);
+    assert_memory_equal(wanted.bytes + 16, old + 7, 40000);
+    buffer_free(&wanted);
+}
+
+static void what_is_taken_back_has_been_copied(void **state)
+{
+    static const uint8_t go[] = { 0, 0, 0, 1, OPTION(1, 0) };
+    static uint8_t old[4096];
+    struct conversation c;
+    struct loans loans = { 0 };
+
+    (void)state;
+    memset(old, 'o', sizeof old);
+    begin(&c, 65536);
+    store_write(c.exports[0].store, 0, span_of(old, sizeof old));
+    connect(&c);
+    say(&c, go, sizeof go);
+    reference_session_sent(c.session, reference_session_waiting(c.session));
+    reference_session_lend(c.session, &loans);
+    say(&c, BYTES(REQUEST(0, 0, 1), RANGE(0, 4096)));
+    assert_int_equal(loans.count, 1);
+    reference_session_lend(c.session, NULL);
+    assert_int_equal(loans.count, 0);
+    store_trim(c.exports[0].store, 0, 65536);
+    hear(&c, BYTES(SIMPLE(0, 1)));
+    hear(&c, old, sizeof old);
+    end(&c);
+}
+
 static void memory_is_exchanged_only_while_nothing_waits(void **state)
 {
     struct buffer spare;
@@ -190,6 +296,8 @@ int main(void)
         cmocka_unit_test(any_cut_gives_the_same_answers),
         cmocka_unit_test(nothing_is_taken_while_much_waits_to_be_sent),
         cmocka_unit_test(long_data_come_in_pieces_where_that_is_asked_for),
+        cmocka_unit_test(lent_data_are_those_of_their_time),
+        cmocka_unit_test(what_is_taken_back_has_been_copied),
         cmocka_unit_test(memory_is_exchanged_only_while_nothing_waits),
         cmocka_unit_test(what_one_connection_wrote_another_reads),
         cmocka_unit_test(the_session_is_over_when_the_client_has_closed),

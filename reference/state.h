@@ -44,8 +44,9 @@ struct reference_session {
     struct buffer option_data;
     struct buffer filter; /* payload of a BLOCK_STATUS, as far as it is kept */
     struct buffer output;
-    size_t sent;    /* bytes at the front of output that were taken */
-    bool in_pieces; /* long data of a READ are */
+    size_t sent;         /* bytes at the front of output that were taken */
+    struct loans *loans; /* what of the output still lies in an export; NULL: nothing may */
+    bool in_pieces;      /* long data of a READ are */
     struct {
         uint64_t offset;
         uint64_t length; /* 0: there are none */
@@ -148,6 +149,9 @@ void answer_server(struct reference_session *s, const struct reference_export *e
 void answer_info(struct reference_session *s, const struct reference_export *export, uint16_t info);
 void answer_context(struct reference_session *s, enum context context, uint32_t id);
 void answer_export_name(struct reference_session *s, const struct reference_export *export);
+
+/* An export is about to change: what of the output still lies in one is copied. */
+void answer_settle(struct reference_session *s);
 
 /* Success without data, or an error, in the form that was negotiated. */
 void answer_done(struct reference_session *s, const struct request *r);

@@ -11,9 +11,6 @@
 
 enum { PAGE_BITS = 16, NODE_BITS = 6, NODE_SLOTS = 1 << NODE_BITS };
 
-/* Bytes; a wrong guess at the machine's costs a little speed. */
-enum { CACHE_LINE = 64, PREFETCH_MAX = 4096 };
-
 struct node {
     unsigned used;           /* slots that are not NULL */
     void *slots[NODE_SLOTS]; /* nodes; in the lowest level pages: bytes, or the store's blank */
@@ -207,16 +204,14 @@ static uint64_t rest_of_pages(uint64_t offset, uint64_t pages, uint64_t length)
     return whole >= length ? length : whole + rest_of_page(offset, length - whole);
 }
 
-void store_prefetch(const struct store *s, uint64_t offset, uint64_t length)
+struct span store_peek(const struct store *s, uint64_t offset, uint64_t length)
 {
-    uint64_t pages, bytes = rest_of_page(offset, length < PREFETCH_MAX ? length : PREFETCH_MAX);
+    uint64_t pages;
     const uint8_t *page = find_page(s, offset / STORE_PAGE_BYTES, &pages);
 
     if (!page || page == &s->blank)
-        return;
-    page += offset % STORE_PAGE_BYTES;
-    for (uint64_t at = 0; at < bytes; at += CACHE_LINE)
-        __builtin_prefetch(page + at, 0, 2);
+        return span_of(NULL, 0);
+    return span_of(page + offset % STORE_PAGE_BYTES, (size_t)rest_of_page(offset, length));
 }
 
 void store_read(const struct store *s, uint64_t offset, uint8_t *to, uint64_t length)

@@ -41,8 +41,9 @@ uint64_t store_size(const struct store *s);
 /* Ranges have to lie within the size; the caller has checked. */
 void store_read(const struct store *s, uint64_t offset, uint8_t *to, uint64_t length);
 
-/* Has the processor fetch the start of a range that is about to be read or written; changes nothing else. */
-void store_prefetch(const struct store *s, uint64_t offset, uint64_t length);
+/* The bytes from offset on as they lie in the store, at most length and to the end of their page; none where
+ * it is known that they are zero.  Valid until the store is next changed. */
+struct span store_peek(const struct store *s, uint64_t offset, uint64_t length);
 
 /* False when a ceiling or the machine does not allow it; part of the data may have been stored then. */
 bool store_write(struct store *s, uint64_t offset, struct span data);

@@ -75,6 +75,22 @@ static void check_extents(const struct store *s)
     }
 }
 
+/* What can be peeked at is what is read; where there is nothing to be seen there are no data. */
+static void check_peeks(const struct store *s)
+{
+    enum store_kind kind;
+
+    for (uint64_t at = 0, bytes; at < FLAT_BYTES; at += bytes) {
+        struct span seen = store_peek(s, at, FLAT_BYTES - at);
+
+        assert_true(seen.len <= STORE_PAGE_BYTES - at % STORE_PAGE_BYTES);
+        assert_memory_equal(seen.len > 0 ? seen.at : flat + at, flat + at, seen.len);
+        bytes = store_extent(s, at, FLAT_BYTES - at, &kind);
+        assert_true((kind == STORE_DATA) == (seen.len > 0));
+        bytes = kind == STORE_DATA ? seen.len : bytes;
+    }
+}
+
 static void does_what_plain_memory_does(void **state)
 {
     struct store *s = store_new(FLAT_BYTES, UNLIMITED);
@@ -87,6 +103,7 @@ static void does_what_plain_memory_does(void **state)
         store_read(s, 0, got, FLAT_BYTES);
         assert_memory_equal(got, flat, FLAT_BYTES);
         check_extents(s);
+        check_peeks(s);
     }
     store_free(s);
 }

@@ -200,6 +200,7 @@ void transmission_take_data(struct reference_session *s, struct span data)
     }
     if (MANNERS_TAKE(s, manners_data(s, data)))
         return;
+    answer_settle(s);
     if (s->in.error == 0)
         note_written(s, offset, data.len);
     if (s->in.error == 0 && !store_write(s->export->store, offset, data)) {
@@ -255,8 +256,10 @@ static void perform(struct reference_session *s, const struct request *r)
 {
     struct store *store = s->export->store;
 
-    if (r->type == NBD_CMD_TRIM || r->type == NBD_CMD_WRITE_ZEROES)
+    if (r->type == NBD_CMD_TRIM || r->type == NBD_CMD_WRITE_ZEROES) {
+        answer_settle(s);
         note_written(s, r->offset, r->length);
+    }
     if (MANNERS_TAKE(s, manners_perform(s, r)))
         return;
     if (r->type == NBD_CMD_TRIM)

@@ -63,7 +63,7 @@ void reference_session_tls_started(struct reference_session *s)
 {
     const struct misconduct_before before = { s->structured, s->extended, s->context_of, s->contexts };
 
-    assert(reference_session_wants_tls(s) && reference_session_output(s).len == 0);
+    assert(reference_session_wants_tls(s) && reference_session_waiting(s) == 0);
     s->starting_tls = false;
     s->tls = true;
     s->structured = false;

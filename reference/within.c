@@ -104,8 +104,8 @@ static bool moves(struct within *w)
     secure_start(&w->secure, w->config);
     sent = (w->kept.len > 0 ? feed(w) : receive(w)) || sent;
     if (secure_failed(&w->secure, w->config))
-        while (reference_session_output(w->secure.session).len > 0)
-            reference_session_sent(w->secure.session, reference_session_output(w->secure.session).len);
+        while (reference_session_waiting(w->secure.session) > 0)
+            reference_session_sent(w->secure.session, reference_session_waiting(w->secure.session));
     return sent;
 }
 
@@ -117,7 +117,7 @@ static void move(struct within *w)
     while (!w->closing && moves(w))
         ;
     send_output(w);
-    if (reference_session_over(w->secure.session) && reference_session_output(w->secure.session).len == 0 &&
+    if (reference_session_over(w->secure.session) && reference_session_waiting(w->secure.session) == 0 &&
         !w->closing) {
         w->closing = true;
         secure_finish(&w->secure, w->config);

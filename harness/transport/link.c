@@ -25,6 +25,24 @@ size_t link_holds(const struct link *link, enum link_held what)
     return held;
 }
 
+enum link_state link_send_parts(struct link *link, const struct span parts[], size_t count, size_t *ret_sent)
+{
+    enum link_state state = LINK_OPEN;
+
+    if (link->ops->send_parts)
+        return link->ops->send_parts(link, parts, count, ret_sent);
+    *ret_sent = 0;
+    for (size_t i = 0; i < count; i++) {
+        struct span rest = parts[i];
+
+        state = link_send(link, &rest);
+        *ret_sent += parts[i].len - rest.len;
+        if (rest.len > 0)
+            break;
+    }
+    return state;
+}
+
 bool link_wait(struct link *const links[], const bool wants_send[], size_t count, uint64_t timeout_ns)
 {
     uint64_t deadline_ns = deadline_after(timeout_ns);

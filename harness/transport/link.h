@@ -34,6 +34,9 @@ enum link_held {
 
 struct link_ops {
     enum link_state (*send)(struct link *link, struct span *bytes);
+    /* NULL: send() for one after the other */
+    enum link_state (*send_parts)(struct link *link, const struct span parts[], size_t count,
+                                  size_t *ret_sent);
     enum link_state (*receive)(struct link *link, uint8_t *to, size_t room, size_t *ret_len);
     void (*finish)(struct link *link);
     void (*reset)(struct link *link);
@@ -56,6 +59,9 @@ static inline enum link_state link_send(struct link *link, struct span *bytes)
 {
     return link->ops->send(link, bytes);
 }
+
+/* The same for bytes that lie in several places; *ret_sent is how many of them all went. */
+enum link_state link_send_parts(struct link *link, const struct span parts[], size_t count, size_t *ret_sent);
 
 /* Receives at most room bytes into to; *ret_len is 0 when there are none right now and whenever the state is
  * not LINK_OPEN. */

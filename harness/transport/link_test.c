@@ -220,6 +220,38 @@ static void two_ends_that_both_send_do_not_wait_for_each_other(void **state)
     free_pair(pair);
 }
 
+static void parts_are_sent_in_their_order_until_there_is_no_room(void **state)
+{
+    enum { PARTS = 1500, SIZE = 10007 };
+    static uint8_t bytes[PARTS * SIZE], room[65536];
+    struct pair pair = pair_of(state);
+    struct span parts[PARTS];
+    size_t sent, received = 0, len;
+
+    for (size_t i = 0; i < sizeof bytes; i++)
+        bytes[i] = (uint8_t)(i ^ i >> 8 ^ i >> 16);
+    for (size_t i = 0; i < PARTS; i++)
+        parts[i] = span_of(bytes + i * SIZE, i % 3 > 0 ? SIZE : 0);
+    assert_int_equal(link_send_parts(pair.near, parts, PARTS, &sent), LINK_OPEN);
+    assert_in_range(sent, 1, sizeof bytes / 3 * 2 - 1); /* more than sockets hold */
+    while (received < sent) {
+        wait_for(pair.far);
+        assert_int_equal(link_receive(pair.far, room, sizeof room, &len), LINK_OPEN);
+        for (size_t i = 0; i < len; i++, received++) {
+            size_t part = received / SIZE / 2 * 3 + 1 + received / SIZE % 2;
+
+            assert_int_equal(room[i], bytes[part * SIZE + received % SIZE]);
+        }
+    }
+    assert_int_equal(received, sent);
+    assert_int_equal(link_receive(pair.far, room, sizeof room, &len), LINK_OPEN);
+    assert_int_equal(len, 0);
+    link_finish(pair.near);
+    assert_int_equal(link_send_parts(pair.near, parts, PARTS, &sent), LINK_OPEN);
+    assert_int_equal(sent, 0);
+    free_pair(pair);
+}
+
 static void waiting_ends_when_its_time_is_over(void **state)
 {
     struct pair pair = pair_of(state);
@@ -430,6 +462,7 @@ int main(void)
         BOTH(what_came_before_a_reset_is_not_lost),
         BOTH(what_came_is_received_after_sending_failed),
         BOTH(two_ends_that_both_send_do_not_wait_for_each_other),
+        BOTH(parts_are_sent_in_their_order_until_there_is_no_room),
         BOTH(waiting_ends_when_its_time_is_over),
         BOTH(one_does_not_wait_for_a_peer_that_finished),
         BOTH(a_tap_hears_all),

@@ -11,6 +11,8 @@
 #include "base/memory.h"
 #include "transport/link.h"
 
+enum { PARTS_AT_A_TIME = 256 };
+
 struct socket_link {
     struct link link;
     int descriptor; /* -1 after a reset */
@@ -30,23 +32,76 @@ static bool means_later(int error)
     return error == EAGAIN || error == EINTR;
 }
 
+static bool can_send(const struct socket_link *s)
+{
+    return !s->broken && !s->finished_here && s->descriptor >= 0;
+}
+
+/* How many bytes of these went; 0 when none does now, or ever will. */
+static size_t send_some(struct socket_link *s, const struct msghdr *message)
+{
+    ssize_t sent;
+
+    do
+        sent = sendmsg(s->descriptor, message, MSG_NOSIGNAL);
+    while (sent < 0 && errno == EINTR);
+    if (sent < 0)
+        s->broken = !means_later(errno);
+    return sent > 0 ? (size_t)sent : 0;
+}
+
+static enum link_state state_after_sending(struct socket_link *s)
+{
+    if (s->broken && s->ended == LINK_FINISHED)
+        s->ended = LINK_RESET; /* nothing is left to be received */
+    return s->ended == LINK_RESET ? LINK_RESET : LINK_OPEN;
+}
+
+/* The first of these parts, as many as are sent at a time, for the system. */
+static size_t fill(struct iovec to[PARTS_AT_A_TIME], const struct span parts[], size_t count)
+{
+    size_t n = count < PARTS_AT_A_TIME ? count : PARTS_AT_A_TIME, bytes = 0;
+
+    for (size_t i = 0; i < n; i++) {
+        to[i] = (struct iovec){ (void *)(uintptr_t)parts[i].at, parts[i].len };
+        bytes += parts[i].len;
+    }
+    return bytes;
+}
+
+static enum link_state socket_send_parts(struct link *link, const struct span parts[], size_t count,
+                                         size_t *ret_sent)
+{
+    struct socket_link *s = socket_of(link);
+    struct iovec places[PARTS_AT_A_TIME];
+    struct msghdr message = { .msg_iov = places };
+    size_t sent, wanted = 0;
+
+    *ret_sent = 0;
+    for (size_t i = 0; i < count && can_send(s); i += message.msg_iovlen) {
+        wanted = fill(places, parts + i, count - i);
+        message.msg_iovlen = count - i < PARTS_AT_A_TIME ? count - i : PARTS_AT_A_TIME;
+        sent = send_some(s, &message);
+        *ret_sent += sent;
+        if (sent < wanted)
+            break;
+    }
+    return state_after_sending(s);
+}
+
 static enum link_state socket_send(struct link *link, struct span *bytes)
 {
     struct socket_link *s = socket_of(link);
 
-    while (bytes->len > 0 && !s->broken && !s->finished_here && s->descriptor >= 0) {
-        ssize_t sent = send(s->descriptor, bytes->at, bytes->len, MSG_NOSIGNAL);
+    while (bytes->len > 0 && can_send(s)) {
+        struct iovec place = { (void *)(uintptr_t)bytes->at, bytes->len };
+        size_t sent = send_some(s, &(struct msghdr){ .msg_iov = &place, .msg_iovlen = 1 });
 
-        if (sent >= 0) {
-            span_take(bytes, (size_t)sent);
-        } else if (errno != EINTR) {
-            s->broken = !means_later(errno);
+        span_take(bytes, sent);
+        if (sent == 0)
             break;
-        }
     }
-    if (s->broken && s->ended == LINK_FINISHED)
-        s->ended = LINK_RESET; /* nothing is left to be received */
-    return s->ended == LINK_RESET ? LINK_RESET : LINK_OPEN;
+    return state_after_sending(s);
 }
 
 /* After a failed send the kernel still hands out what had arrived, and then says "end" as if nothing had
@@ -108,6 +163,7 @@ static void socket_free(struct link *link)
 
 static const struct link_ops socket_ops = {
     .send = socket_send,
+    .send_parts = socket_send_parts,
     .receive = socket_receive,
     .finish = socket_finish,
     .reset = socket_reset,
