@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "runner/plan.h"
 #include "script/parse.h"
 #include "script/print.h"
 
@@ -122,4 +123,72 @@ bool ways_find(struct ways *w, const struct way_wanted *wanted, const struct ste
     if (!good)
         *ret_reason = "its way to transmission cannot be written in the case language";
     return good;
+}
+
+/* ---- further connections ---- */
+
+static const char *word_of(const struct further *f, const struct value *v)
+{
+    const char *word = v->kind == VALUE_WORD ? value_word(v->text, f->variables, f->arena) : NULL;
+    const struct bound *b = v->kind == VALUE_VARIABLE ? environment_find(f->variables, v->text) : NULL;
+
+    if (b && b->kind == BOUND_WORD)
+        word = b->word;
+    return word ? word : "";
+}
+
+static enum mode mode_of(const char *word)
+{
+    static const enum mode modes[] = { MODE_SIMPLE, MODE_EXTENDED };
+
+    for (size_t i = 0; i < sizeof modes / sizeof *modes; i++)
+        if (strcmp(word, mode_name(modes[i])) == 0)
+            return modes[i];
+    return MODE_STRUCTURED;
+}
+
+/* As far as the server grants it. */
+static enum mode granted(const struct facts *f, enum mode mode)
+{
+    if (f->compact_refused)
+        return MODE_EXTENDED;
+    if (mode == MODE_EXTENDED && !f->extended)
+        mode = MODE_STRUCTURED;
+    if (mode != MODE_EXTENDED && mode != MODE_SIMPLE)
+        mode = f->structured ? MODE_STRUCTURED : MODE_SIMPLE;
+    return mode;
+}
+
+static enum start start_of(const char *word)
+{
+    static const char *const starts[] = { [START_CONNECT] = "connect",
+                                          [START_GREETING] = "greeting",
+                                          [START_OPTIONS] = "options",
+                                          [START_TRANSMISSION] = "transmission" };
+
+    for (unsigned i = 0; i < sizeof starts / sizeof *starts; i++)
+        if (strcmp(word, starts[i]) == 0)
+            return (enum start)i;
+    return START_TRANSMISSION;
+}
+
+const struct step *way_of_further(void *ctx, const struct field *fields)
+{
+    const struct further *f = ctx;
+    struct way_wanted wanted = { .start = START_TRANSMISSION, .mode = f->mode };
+    const struct step *steps;
+    const char *reason;
+
+    for (; fields; fields = fields->next) {
+        if (strcmp(fields->name, "start") == 0)
+            wanted.start = start_of(word_of(f, fields->value));
+        if (strcmp(fields->name, "mode") == 0)
+            wanted.mode = mode_of(word_of(f, fields->value));
+        if (strcmp(fields->name, "export") == 0)
+            wanted.export = fields->value;
+    }
+    wanted.mode = granted(f->ways->facts, wanted.mode);
+    if (wanted.mode != MODE_SIMPLE && !wanted.export)
+        wanted.contexts = f->the_case->contexts;
+    return ways_find(f->ways, &wanted, &steps, &reason) ? steps : NULL;
 }

@@ -7,6 +7,7 @@
 #include "base/arena.h"
 #include "runner/facts.h"
 #include "script/tree.h"
+#include "script/value.h"
 
 /* What decides how the way goes. */
 struct way_wanted {
@@ -28,5 +29,18 @@ struct ways {
  * with the reason in *ret_reason. */
 bool ways_find(struct ways *w, const struct way_wanted *wanted, const struct step **ret,
                const char **ret_reason);
+
+/* What the way of a further connection depends on, besides its line. */
+struct further {
+    struct ways *ways;
+    const struct tree_case *the_case;
+    enum mode mode; /* of the first connection */
+    const struct environment *variables;
+    struct arena *arena; /* of the play */
+};
+
+/* A further connection goes the way of the first one, but for what its line says, and in a mode that the
+ * server grants.  For play_setup.way_in_of; ctx is a struct further. */
+const struct step *way_of_further(void *ctx, const struct field *fields);
 
 #endif
