@@ -239,6 +239,8 @@ static bool is_shown_elsewhere(size_t fault)
         FAULT_FILTER_UNKNOWN_ACCEPTED,
         FAULT_FILTER_UNKNOWN_CLOSES,
         FAULT_DATA_OVER_MAXIMUM,
+        FAULT_TOO_BIG_NUMBERED_OTHERWISE,
+        FAULT_RESIZE_GRANTED,
         FAULT_FLUSH_LOST,
         FAULT_FUA_LOST,
     };

@@ -244,6 +244,13 @@ static void error_unlike_others(struct reference_session *s, size_t start, const
     edit_set(s, start + TYPE_AT, 2, 0x8003);
 }
 
+static void error_message_length_wide(struct reference_session *s, size_t start, const struct request *r)
+{
+    (void)r;
+    edit_insert(s, start + MESSAGE_LENGTH_AT, 2);
+    adjust_length(s, start, 2);
+}
+
 /* What is done to READs of this length alone disturbs few cases. */
 enum { LENGTH_CHOSEN = 131072 };
 
@@ -540,6 +547,8 @@ static const struct reply_fault rows[] = {
     { FAULT_ERROR_AS_TYPE_3, SCAN_KIND_CHUNK, NBD_REPLY_TYPE_ERROR, ANY, error_as_type_3 },
     { FAULT_ERROR_AS_TYPE_8000, SCAN_KIND_CHUNK, NBD_REPLY_TYPE_ERROR, ANY, error_as_type_8000 },
     { FAULT_ERROR_UNLIKE_OTHERS, SCAN_KIND_CHUNK, NBD_REPLY_TYPE_ERROR, ANY, error_unlike_others },
+    { FAULT_ERROR_MESSAGE_LENGTH_WIDE, SCAN_KIND_CHUNK, NBD_REPLY_TYPE_ERROR, ANY,
+      error_message_length_wide },
     { FAULT_DONE_AS_BIT_15, SCAN_KIND_CHUNK, NBD_REPLY_TYPE_OFFSET_DATA, ANY, done_as_bit_15 },
     { FAULT_CHUNK_COOKIE_FIRST, SCAN_KIND_CHUNK, ANY, ANY, chunk_cookie_first },
     { FAULT_CHUNK_LONG, SCAN_KIND_CHUNK, NBD_REPLY_TYPE_OFFSET_DATA, ANY, chunk_long },

@@ -207,6 +207,11 @@ static void info_numbered_otherwise(struct reference_session *s, size_t start)
     edit_set(s, start + DATA_AT, 2, edit_get(s, start + DATA_AT, 2) | 0x100);
 }
 
+static void error_numbered_otherwise(struct reference_session *s, size_t start)
+{
+    edit_set(s, start + TYPE_AT, 4, edit_get(s, start + TYPE_AT, 4) | 0x100);
+}
+
 static void info_type_wide(struct reference_session *s, size_t start)
 {
     edit_insert(s, start + DATA_AT, 2);
@@ -533,6 +538,8 @@ static const struct message_fault {
       text_not_utf8 },
     { FAULT_OPTION_MESSAGE_NOT_DISPLAYABLE, SCAN_KIND_OPTION_REPLY, ANY, NBD_REP_ERR_UNSUP, ANY_INFO,
       text_with_colour },
+    { FAULT_TOO_BIG_NUMBERED_OTHERWISE, SCAN_KIND_OPTION_REPLY, ANY, NBD_REP_ERR_TOO_BIG, ANY_INFO,
+      error_numbered_otherwise },
     { FAULT_OPTION_MESSAGE_300, SCAN_KIND_OPTION_REPLY, ANY, NBD_REP_ERR_UNSUP, ANY_INFO, text_300 },
     { FAULT_OPTION_MESSAGE_5000, SCAN_KIND_OPTION_REPLY, ANY, NBD_REP_ERR_UNSUP, ANY_INFO, text_5000 },
     { FAULT_OPTION_REPLY_LENGTH_SMALL, SCAN_KIND_OPTION_REPLY, ANY, NBD_REP_ERR_UNSUP, ANY_INFO,

@@ -153,6 +153,11 @@ static bool cookie_ones(const struct reference_session *s, const struct request 
     return r->cookie == UINT64_MAX;
 }
 
+static bool length_negative_and_beyond(const struct reference_session *s, const struct request *r)
+{
+    return s->in.error != 0 && r->length > INT32_MAX;
+}
+
 static bool length_negative(const struct reference_session *s, const struct request *r)
 {
     return s->in.error == 0 && r->length > INT32_MAX;
@@ -322,6 +327,9 @@ static const struct request_fault {
     { FAULT_BLOCK_STATUS_BEYOND_END_EIO, NBD_CMD_BLOCK_STATUS, beyond_end, REFUSED, NBD_EIO },
 
     /* numbers */
+    { FAULT_LENGTH_NEGATIVE_GRANTED, NBD_CMD_TRIM, length_negative_and_beyond, GRANTED, 0 },
+    { FAULT_LENGTH_NEGATIVE_GRANTED, NBD_CMD_WRITE_ZEROES, length_negative_and_beyond, GRANTED, 0 },
+    { FAULT_LENGTH_NEGATIVE_GRANTED, NBD_CMD_CACHE, length_negative_and_beyond, GRANTED, 0 },
     { FAULT_LENGTH_SIGNED_REFUSED, NBD_CMD_TRIM, length_negative, REFUSED, NBD_EIO },
     { FAULT_LENGTH_SIGNED_REFUSED, NBD_CMD_WRITE_ZEROES, length_negative, REFUSED, NBD_EIO },
     { FAULT_LENGTH_SIGNED_REFUSED, NBD_CMD_CACHE, length_negative, REFUSED, NBD_EIO },
@@ -339,6 +347,7 @@ static const struct request_fault {
     /* unknown commands and flags */
     { FAULT_UNKNOWN_COMMAND_EPERM, ANY, unknown, REFUSED, NBD_EPERM },
     { FAULT_UNKNOWN_COMMAND_ENOTSUP, ANY, unknown, REFUSED, NBD_ENOTSUP },
+    { FAULT_RESIZE_GRANTED, NBD_CMD_RESIZE, always, GRANTED, 0 },
     { FAULT_UNKNOWN_COMMAND_GRANTED, ANY, unknown, GRANTED, 0 },
     { FAULT_UNKNOWN_COMMAND_UNANSWERED, ANY, unknown, SILENT, 0 },
     { FAULT_UNKNOWN_FLAG_IGNORED, ANY, unknown_flag, DONE, 0 },

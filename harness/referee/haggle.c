@@ -70,6 +70,14 @@ void haggle_client_flags(struct session *s, const struct message *m)
         start_haggling(s);
 }
 
+bool haggle_may_echo(const struct session *s, const struct message *m)
+{
+    const struct pending *due = haggle_option_due(s);
+
+    return m->head.kind == SCAN_KIND_OPTION_REPLY && m->reply.layout == REPLY_MESSAGE && due && due->whole &&
+           !due->sound && due->name.len > 0;
+}
+
 bool haggle_both_fixed_newstyle(const struct session *s)
 {
     return (s->negotiated.handshake_flags & NBD_FLAG_FIXED_NEWSTYLE) &&

@@ -116,6 +116,17 @@ static void errors_beside_content(void **state)
     chunk(&t, DONE, 0x8001, 1, BYTES(U32(5), U16(0)));
     BREAKS(&t, "chunk.error.once");
     begin_read(&t, 0);
+    chunk(&t, DONE, 0x8001, 1, BYTES(U32(5), U32(2), 'n', 'o'));
+    BREAKS(&t, "chunk.error.common-prefix");
+    begin_read(&t, 0);
+    chunk(&t, DONE, 0x8002, 1, BYTES(U32(5), U32(2), 'n', 'o', U64(35)));
+    BREAKS(&t, "chunk.error.common-prefix", "chunk.error-offset.within-request");
+    begin_read(&t, 0); /* fields that nobody has told us about, and bytes that nothing is said of */
+    chunk(&t, DONE, 0x8055, 1, BYTES(U32(5), U16(0), U32(7)));
+    begin_read(&t, 0);
+    chunk(&t, DONE, 0x8001, 1, BYTES(U32(5), U16(0), U16(0)));
+    ends_well(&t);
+    begin_read(&t, 0);
     ERROR_AT(0, 32);
     chunk(&t, DONE, 0x8001, 1, BYTES(U32(5), U16(0)));
     BREAKS(&t, "cmd.read.structured.no-mixed-errors");

@@ -3,6 +3,7 @@
  * constraints". */
 #include <inttypes.h>
 
+#include "base/escape.h"
 #include "referee/rule.h"
 #include "wire/constants.h"
 #include "wire/vocabulary.h"
@@ -205,34 +206,41 @@ bool message_longer_than_recommended(const struct sight *at)
 }
 
 /* Line ends and tabs can be shown. */
-static bool has_control_character(const struct sight *at, const char *what, struct span text)
+static bool is_not_displayable(const struct sight *at, const char *what, struct span text)
 {
+    if (!utf8_valid(text))
+        return broken(at, "%s that is not UTF-8", what);
     for (size_t i = 0; i < text.len; i++)
-        if ((text.at[i] < ' ' && !strchr("\t\n\r", text.at[i])) || text.at[i] == 0x7f)
+        if ((text.at[i] < ' ' && !memchr("\t\n\r", text.at[i], 3)) || text.at[i] == 0x7f)
             return broken(at, "%s with the control character 0x%02x", what, text.at[i]);
     return false;
 }
 
-/* What is no text at all is told by wire. */
-static bool is_sound(const struct sight *at, enum reply_layout layout)
+/* What is before the text is sound: it is where it should be. */
+static bool has_text(const struct sight *at, enum reply_layout layout, const char *field)
 {
-    return at->message->reply.layout == layout && !at->message->flaw.rule;
+    const struct wire_flaw *flaw = &at->message->flaw;
+
+    return at->message->reply.layout == layout &&
+           (!flaw->rule || (strcmp(flaw->field, field) == 0 && !haggle_may_echo(at->session, at->message)));
 }
 
 bool details_not_displayable(const struct sight *at)
 {
-    return is_sound(at, REPLY_SERVER) && has_control_character(at, "details", at->message->reply.text);
+    return has_text(at, REPLY_SERVER, "details") &&
+           is_not_displayable(at, "details", at->message->reply.text);
 }
 
 bool description_not_displayable(const struct sight *at)
 {
-    return at->message->reply.info == NBD_INFO_DESCRIPTION &&
-           has_control_character(at, "a description", at->message->reply.text);
+    return has_text(at, REPLY_INFO, "description") && at->message->reply.info == NBD_INFO_DESCRIPTION &&
+           is_not_displayable(at, "a description", at->message->reply.text);
 }
 
 bool message_not_displayable(const struct sight *at)
 {
-    return is_sound(at, REPLY_MESSAGE) && has_control_character(at, "a message", at->message->reply.text);
+    return has_text(at, REPLY_MESSAGE, "message") &&
+           is_not_displayable(at, "a message", at->message->reply.text);
 }
 
 /* ---- shutting down ---- */

@@ -448,6 +448,17 @@ static void texts_for_people(void **state)
     option(&t, INFO, BYTES(U32(0), U16(0)));
     option_reply(&t, INFO, REP_INFO, BYTES(U16(2), 0x7f));
     BREAKS(&t, "rep.server.details-displayable", "rep.info.description.displayable");
+    says_of_unknown(&t, 0, 0xff, 3);
+    BREAKS(&t, "rep.err.data-is-message", "string.utf8");
+    t = talk_with(NULL);
+    start_haggling(&t, 3, 3);
+    option(&t, LIST, NOTHING);
+    option_reply(&t, LIST, 2, BYTES(U32(1), 'a', 'b', 0));
+    option_reply(&t, LIST, ACK, NOTHING);
+    option(&t, INFO, BYTES(U32(0), U16(0)));
+    option_reply(&t, INFO, REP_INFO, BYTES(U16(2), 0xff));
+    BREAKS(&t, "rep.server.details-displayable", "string.no-nul", "rep.info.description.displayable",
+           "string.utf8");
     t = talk_with(NULL);
     start_structured(&t, WRITABLE);
     request(&t, READ, 0, 1, 0, 512);

@@ -28,6 +28,21 @@ static bool has_place(const struct sight *at)
            !at->message->flaw.rule && assemble_is_inside(at->exchange, chunk(at)->offset, 1);
 }
 
+/* ---- one error ---- */
+
+/* Taken for what it is, the message has no bytes: those of its length, and the text, stand behind it. */
+bool message_length_of_32_bits(const struct sight *at)
+{
+    struct wire_in in = wire_in(at->message->body);
+    struct wire_chunk_error error = wire_get_chunk_error(&in);
+    uint16_t length = wire_get_16(&in);
+    size_t tail = is_type(at, NBD_REPLY_TYPE_ERROR_OFFSET) ? sizeof(uint64_t) : 0;
+
+    return chunk(at)->role == CHUNK_ERROR && at->message->body.len == at->message->body_bytes &&
+           !in.is_short && error.length == 0 && length > 0 && in.rest.len == length + tail &&
+           broken(at, "a message of %" PRIu16 " bytes, whose length has 32 bits", length);
+}
+
 /* ---- several errors ---- */
 
 bool second_error(const struct sight *at)

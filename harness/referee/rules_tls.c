@@ -84,6 +84,16 @@ bool plain_text_behind_ack(const struct sight *at)
     return broken(at, "plain text behind the ACK to STARTTLS");
 }
 
+/* A server that goes on with other options in plain text has no TLS to acknowledge. */
+bool option_answered_behind_ack(const struct sight *at)
+{
+    struct wire_in in = wire_in(at->session->plain_text);
+    struct wire_option_reply reply = wire_get_option_reply(&in);
+
+    return !in.is_short && reply.magic == NBD_REP_MAGIC && reply.option != NBD_OPT_STARTTLS &&
+           broken(at, "option %" PRIu32 " answered in plain text behind the ACK to STARTTLS", reply.option);
+}
+
 bool plain_text_under_tls(const struct sight *at)
 {
     return broken(at, "bytes that are no TLS record");

@@ -132,8 +132,13 @@ static void plain_text_where_tls_is_due(void **state)
     haggle(&t, TLS_MODE_SELECTIVE);
     option(&t, STARTTLS, NOTHING);
     option_reply(&t, STARTTLS, ACK, NOTHING);
-    option_reply(&t, LIST, ACK, NOTHING);
+    option_reply(&t, STARTTLS, ACK, NOTHING);
     BREAKS(&t, "tls.forced.everything-encrypted");
+    haggle(&t, TLS_MODE_SELECTIVE);
+    option(&t, STARTTLS, NOTHING);
+    option_reply(&t, STARTTLS, ACK, NOTHING);
+    option_reply(&t, LIST, ACK, NOTHING);
+    BREAKS(&t, "tls.forced.everything-encrypted", "tls.notls.starttls-error");
     haggle(&t, TLS_MODE_SELECTIVE);
     start_tls(&t);
     session_ended(t.s, SIDE_SERVER, ENDING_GARBLED);

@@ -406,18 +406,9 @@ static void note_reply(struct session *s, const struct message *m)
         s->last_reply = (struct past){ e->request.cookie, e->request.type, e->form, e->error };
 }
 
-/* An error message may repeat a name that was none. */
-static bool may_echo(const struct session *s, const struct message *m)
-{
-    const struct pending *due = haggle_option_due(s);
-
-    return m->head.kind == SCAN_KIND_OPTION_REPLY && m->reply.layout == REPLY_MESSAGE && due && due->whole &&
-           !due->sound && due->name.len > 0;
-}
-
 static void server_message(struct session *s, const struct message *m)
 {
-    if (!is_about_nothing(m) && !may_echo(s, m))
+    if (!is_about_nothing(m) && !haggle_may_echo(s, m))
         note_flaw(s, m);
     switch (m->head.kind) {
     case SCAN_KIND_NEWSTYLE:
@@ -489,8 +480,10 @@ static void judge_opaque(struct session *s, enum side from, struct span in)
     if (from == SIDE_CLIENT || s->phase != PHASE_STARTTLS || s->plain_judged || in.len == 0)
         return;
     s->plain_judged = true;
+    s->plain_text = in;
     if (*in.at < TLS_FIRST_BYTE || *in.at > TLS_LAST_BYTE)
         rules_look(s, AT_PLAIN_TEXT, NULL);
+    s->plain_text = (struct span){ 0 };
 }
 
 enum session_event session_next(struct session *s, enum side from, struct span *in, struct message *ret)

@@ -129,12 +129,13 @@ struct session {
     struct negotiated negotiated;
 
     /* the handshake */
-    bool greeted;      /* by the server */
-    bool flags_seen;   /* the client's */
-    bool transmission; /* was entered */
-    bool opaque;       /* from here on the bytes are those of another protocol: nothing is judged */
-    bool tls;          /* what is said comes under TLS */
-    bool plain_judged; /* the first byte behind the ACK to STARTTLS */
+    bool greeted;           /* by the server */
+    bool flags_seen;        /* the client's */
+    bool transmission;      /* was entered */
+    bool opaque;            /* from here on the bytes are those of another protocol: nothing is judged */
+    bool tls;               /* what is said comes under TLS */
+    bool plain_judged;      /* the first byte behind the ACK to STARTTLS */
+    struct span plain_text; /* what came with it, while it is judged */
     enum tls_mode tls_mode;
     bool structured_before_tls;
     uint32_t tls_demanded,
@@ -200,6 +201,8 @@ const struct listed *haggle_listed(const struct session *s, struct span name);
 struct pending *haggle_option_due(const struct session *s);
 /* The reply goes with an option that was answered already. */
 bool haggle_is_late(const struct session *s, const struct wire_option_reply *reply);
+/* An error message may repeat a name that was none. */
+bool haggle_may_echo(const struct session *s, const struct message *m);
 bool haggle_both_fixed_newstyle(const struct session *s);
 
 /* ---- exchange.c ---- */
