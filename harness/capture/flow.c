@@ -7,12 +7,18 @@
 
 #include "base/memory.h"
 
-enum { PORT_NBD = 10809 };
+enum {
+    PORT_NBD = 10809,
+    WINDOW_MAX = 1 << 30, /* bytes that TCP can have on the way (RFC 7323) */
+};
 
-/* Bytes that wait for earlier ones.  Kept in the order of sequence numbers. */
+/* Bytes that wait for earlier ones, or for those that their sender had seen.  Kept in the order of sequence
+ * numbers. */
 struct pending {
     struct pending *next;
-    uint32_t sequence;
+    struct flow_packet packet;
+    bool has_ack;
+    uint32_t acknowledged, sequence;
     size_t len;
     uint8_t bytes[];
 };
@@ -21,8 +27,10 @@ struct direction {
     uint32_t next; /* sequence number of the next byte to be told */
     bool started;  /* next means something */
     bool ended;    /* told */
-    bool has_fin;
+    bool has_fin, fin_has_ack;
     uint32_t fin_at; /* sequence number of FIN */
+    uint32_t fin_acknowledged;
+    struct flow_packet fin_packet;
     struct pending *pending;
     size_t pending_count, pending_len;
 };
@@ -120,17 +128,9 @@ static struct tracked *open_flow(struct flow_table *table, const struct packet *
 
 /* ---- what is told ---- */
 
-/* Tells those of len bytes at sequence that are new, provided that they follow what has been told. */
-static void tell_bytes(struct flow_table *table, struct tracked *tracked, enum flow_from from,
-                       uint32_t sequence, struct span bytes)
+static enum flow_from other_of(enum flow_from from)
 {
-    struct direction *side = &tracked->sides[from];
-
-    span_take(&bytes, side->next - sequence);
-    if (bytes.len == 0)
-        return;
-    side->next += (uint32_t)bytes.len;
-    table->listener.bytes(table->listener.ctx, &tracked->flow, from, bytes, table->packet);
+    return from == FLOW_CLIENT ? FLOW_SERVER : FLOW_CLIENT;
 }
 
 /* Signed distance of two sequence numbers (RFC 9293, section 3.4): below 0 when a comes before b. */
@@ -139,6 +139,29 @@ static int64_t distance(uint32_t a, uint32_t b)
     uint32_t forward = a - b;
 
     return forward < 0x80000000U ? (int64_t)forward : (int64_t)forward - 0x100000000;
+}
+
+/* Who acknowledges bytes has seen them: what it sends with that comes behind them, wherever the capture has
+ * it. */
+static bool is_early(const struct tracked *tracked, enum flow_from from, bool has_ack, uint32_t acknowledged)
+{
+    const struct direction *other = &tracked->sides[other_of(from)];
+    int64_t ahead = distance(acknowledged, other->next);
+
+    return has_ack && other->started && !other->ended && ahead > 0 && ahead <= WINDOW_MAX;
+}
+
+/* Tells those of len bytes at sequence that are new, provided that they follow what has been told. */
+static void tell_bytes(struct flow_table *table, struct tracked *tracked, enum flow_from from,
+                       uint32_t sequence, struct span bytes, struct flow_packet packet)
+{
+    struct direction *side = &tracked->sides[from];
+
+    span_take(&bytes, side->next - sequence);
+    if (bytes.len == 0)
+        return;
+    side->next += (uint32_t)bytes.len;
+    table->listener.bytes(table->listener.ctx, &tracked->flow, from, bytes, packet);
 }
 
 static void drop_first_pending(struct flow_table *table, struct direction *side)
@@ -152,66 +175,157 @@ static void drop_first_pending(struct flow_table *table, struct direction *side)
     free(first);
 }
 
+static void tell_first_pending(struct flow_table *table, struct tracked *tracked, enum flow_from from)
+{
+    struct direction *side = &tracked->sides[from];
+
+    tell_bytes(table, tracked, from, side->pending->sequence,
+               span_of(side->pending->bytes, side->pending->len), side->pending->packet);
+    drop_first_pending(table, side);
+}
+
 /* Behind the end there is nothing, whatever was captured. */
 static void tell_end(struct flow_table *table, struct tracked *tracked, enum flow_from from,
-                     enum flow_end how)
+                     enum flow_end how, struct flow_packet packet)
 {
     struct direction *side = &tracked->sides[from];
 
     if (!side->ended)
-        table->listener.ended(table->listener.ctx, &tracked->flow, from, how, table->packet);
+        table->listener.ended(table->listener.ctx, &tracked->flow, from, how, packet);
     side->ended = true;
     while (side->pending)
         drop_first_pending(table, side);
 }
 
-/* Tells what no longer waits, and the FIN behind it. */
-static void tell_ready(struct flow_table *table, struct tracked *tracked, enum flow_from from)
+static bool pending_follows(const struct direction *side)
+{
+    return side->pending && distance(side->pending->sequence, side->next) <= 0;
+}
+
+static bool fin_follows(const struct direction *side)
+{
+    return side->has_fin && !side->ended && distance(side->next, side->fin_at) >= 0;
+}
+
+/* Tells what no longer waits, and the FIN behind it.  True when there was something. */
+static bool tell_side(struct flow_table *table, struct tracked *tracked, enum flow_from from)
 {
     struct direction *side = &tracked->sides[from];
+    bool some = false;
 
-    while (side->pending && distance(side->pending->sequence, side->next) <= 0) {
-        tell_bytes(table, tracked, from, side->pending->sequence,
-                   span_of(side->pending->bytes, side->pending->len));
-        drop_first_pending(table, side);
+    while (pending_follows(side) &&
+           !is_early(tracked, from, side->pending->has_ack, side->pending->acknowledged)) {
+        tell_first_pending(table, tracked, from);
+        some = true;
     }
-    if (side->has_fin && distance(side->next, side->fin_at) >= 0)
-        tell_end(table, tracked, from, FLOW_FINISHED);
+    if (fin_follows(side) && !is_early(tracked, from, side->fin_has_ack, side->fin_acknowledged)) {
+        tell_end(table, tracked, from, FLOW_FINISHED, side->fin_packet);
+        some = true;
+    }
+    return some;
 }
 
-/* Gives up on the bytes before the first that wait. */
-static void give_up_gap(struct flow_table *table, struct tracked *tracked, enum flow_from from)
+/* Tells the first that waits for nothing but bytes of the other side. */
+static void tell_early(struct flow_table *table, struct tracked *tracked, enum flow_from from)
 {
-    struct direction *side = &tracked->sides[from];
-    uint32_t count = side->pending->sequence - side->next;
-
-    table->listener.lost(table->listener.ctx, &tracked->flow, from, count, table->packet);
-    side->next = side->pending->sequence;
-    tell_ready(table, tracked, from);
+    if (pending_follows(&tracked->sides[from]))
+        tell_first_pending(table, tracked, from);
+    else
+        tell_end(table, tracked, from, FLOW_FINISHED, tracked->sides[from].fin_packet);
 }
 
-static void give_up_all_gaps(struct flow_table *table, struct tracked *tracked, enum flow_from from)
+/* The packet that a direction has to tell next: 0 when none, or when bytes before it are missing. */
+static uint64_t packet_that_follows(const struct direction *side)
+{
+    if (pending_follows(side))
+        return side->pending->packet.number;
+    return fin_follows(side) ? side->fin_packet.number : 0;
+}
+
+static void tell_ready(struct flow_table *table, struct tracked *tracked)
+{
+    for (;;) {
+        bool some = tell_side(table, tracked, FLOW_CLIENT);
+        uint64_t of_client, of_server;
+
+        if (tell_side(table, tracked, FLOW_SERVER) || some)
+            continue;
+        of_client = packet_that_follows(&tracked->sides[FLOW_CLIENT]);
+        of_server = packet_that_follows(&tracked->sides[FLOW_SERVER]);
+        if (of_client == 0 || of_server == 0)
+            return;
+        /* Each waits for the other: one was captured only when it was sent again, with a newer ACK. */
+        tell_early(table, tracked, of_client < of_server ? FLOW_CLIENT : FLOW_SERVER);
+    }
+}
+
+/* ---- what was not captured ---- */
+
+static void lose(struct flow_table *table, struct tracked *tracked, enum flow_from from, uint32_t up_to,
+                 struct flow_packet packet)
 {
     struct direction *side = &tracked->sides[from];
 
-    while (side->pending)
-        give_up_gap(table, tracked, from);
-    if (side->has_fin && !side->ended) { /* nothing was captured between the last bytes and FIN */
-        table->listener.lost(table->listener.ctx, &tracked->flow, from, side->fin_at - side->next,
-                             table->packet);
-        tell_end(table, tracked, from, FLOW_FINISHED);
+    table->listener.lost(table->listener.ctx, &tracked->flow, from, up_to - side->next, packet);
+    side->next = up_to;
+}
+
+/* Gives up on bytes that were acknowledged, as far as they are missing. */
+static void lose_acknowledged(struct flow_table *table, struct tracked *tracked, enum flow_from from,
+                              uint32_t acknowledged, struct flow_packet packet)
+{
+    const struct direction *side = &tracked->sides[from];
+
+    if (side->pending && distance(side->pending->sequence, acknowledged) < 0)
+        acknowledged = side->pending->sequence;
+    if (side->has_fin && distance(side->fin_at, acknowledged) < 0)
+        acknowledged = side->fin_at;
+    lose(table, tracked, from, acknowledged, packet);
+}
+
+/* Gives up on what the first that waits in this direction waits for. */
+static void give_up(struct flow_table *table, struct tracked *tracked, enum flow_from from)
+{
+    struct direction *side = &tracked->sides[from];
+    struct pending *first = side->pending;
+
+    if (first && !pending_follows(side))
+        lose(table, tracked, from, first->sequence, first->packet);
+    else if (first)
+        lose_acknowledged(table, tracked, other_of(from), first->acknowledged, first->packet);
+    else if (!fin_follows(side)) /* nothing was captured between the last bytes and FIN */
+        lose(table, tracked, from, side->fin_at, side->fin_packet);
+    else
+        lose_acknowledged(table, tracked, other_of(from), side->fin_acknowledged, side->fin_packet);
+    tell_ready(table, tracked);
+}
+
+/* The packet whose bytes or FIN wait in a direction: UINT64_MAX when nothing does. */
+static uint64_t packet_that_waits(const struct direction *side)
+{
+    if (side->pending)
+        return side->pending->packet.number;
+    return side->has_fin && !side->ended ? side->fin_packet.number : UINT64_MAX;
+}
+
+static void give_up_all(struct flow_table *table, struct tracked *tracked)
+{
+    for (;;) {
+        uint64_t of_client = packet_that_waits(&tracked->sides[FLOW_CLIENT]);
+        uint64_t of_server = packet_that_waits(&tracked->sides[FLOW_SERVER]);
+
+        if (of_client == UINT64_MAX && of_server == UINT64_MAX)
+            return;
+        give_up(table, tracked, of_client < of_server ? FLOW_CLIENT : FLOW_SERVER);
     }
 }
 
 static void end_flow(struct flow_table *table, struct tracked *tracked, enum flow_from from,
                      enum flow_end how)
 {
-    enum flow_from other = from == FLOW_CLIENT ? FLOW_SERVER : FLOW_CLIENT;
-
-    give_up_all_gaps(table, tracked, from);
-    give_up_all_gaps(table, tracked, other);
-    tell_end(table, tracked, from, how);
-    tell_end(table, tracked, other, how);
+    give_up_all(table, tracked);
+    tell_end(table, tracked, from, how, table->packet);
+    tell_end(table, tracked, other_of(from), how, table->packet);
 }
 
 static void close_flow(struct flow_table *table, struct tracked *tracked)
@@ -229,11 +343,12 @@ static void close_flow(struct flow_table *table, struct tracked *tracked)
 
 /* Puts a copy among those that wait.  They mostly come in order, but a capture need not be friendly: that is
  * why there is a limit to how many are looked through. */
-static void wait_for_earlier(struct flow_table *table, struct direction *side, uint32_t sequence,
-                             struct span bytes)
+static void keep_waiting(struct flow_table *table, struct direction *side, uint32_t sequence,
+                         const struct packet *segment)
 {
     struct pending **at = &side->pending;
     struct pending *pending;
+    struct span bytes = segment->data;
 
     while (*at && distance((*at)->sequence, sequence) <= 0) {
         if ((*at)->sequence == sequence && (*at)->len >= bytes.len)
@@ -241,7 +356,12 @@ static void wait_for_earlier(struct flow_table *table, struct direction *side, u
         at = &(*at)->next;
     }
     pending = memory_grow(NULL, sizeof *pending + bytes.len);
-    *pending = (struct pending){ .next = *at, .sequence = sequence, .len = bytes.len };
+    *pending = (struct pending){ .next = *at,
+                                 .packet = table->packet,
+                                 .has_ack = segment->ack,
+                                 .acknowledged = segment->acknowledged,
+                                 .sequence = sequence,
+                                 .len = bytes.len };
     memcpy(pending->bytes, bytes.at, bytes.len);
     *at = pending;
     side->pending_count++;
@@ -256,24 +376,34 @@ static bool no_room_for(const struct flow_table *table, const struct direction *
 }
 
 static void add_bytes(struct flow_table *table, struct tracked *tracked, enum flow_from from,
-                      uint32_t sequence, struct span bytes)
+                      uint32_t sequence, const struct packet *segment)
 {
     struct direction *side = &tracked->sides[from];
+    struct span bytes = segment->data;
+    bool has_room;
 
-    while (side->pending && distance(sequence, side->next) > 0 && no_room_for(table, side, bytes.len))
-        give_up_gap(table, tracked, from);
+    if (distance(sequence + (uint32_t)bytes.len, side->next) <= 0)
+        return; /* told before */
+    while (side->pending && no_room_for(table, side, bytes.len))
+        give_up(table, tracked, from);
     if (side->ended)
         return;
-    if (distance(sequence, side->next) <= 0) {
-        tell_bytes(table, tracked, from, sequence, bytes);
-    } else if (no_room_for(table, side, bytes.len)) { /* others wait for that much */
-        table->listener.lost(table->listener.ctx, &tracked->flow, from, sequence - side->next, table->packet);
-        side->next = sequence;
-        tell_bytes(table, tracked, from, sequence, bytes);
-    } else {
-        wait_for_earlier(table, side, sequence, bytes);
+    has_room = !no_room_for(table, side, bytes.len); /* otherwise others wait for that much */
+    if (has_room && (side->pending || distance(sequence, side->next) > 0 ||
+                     is_early(tracked, from, segment->ack, segment->acknowledged))) {
+        keep_waiting(table, side, sequence, segment);
+        return;
     }
-    tell_ready(table, tracked, from);
+    if (distance(sequence, side->next) > 0)
+        lose(table, tracked, from, sequence, table->packet);
+    tell_bytes(table, tracked, from, sequence, bytes, table->packet);
+}
+
+static void start(struct direction *side, uint32_t next)
+{
+    if (!side->started)
+        side->next = next;
+    side->started = true;
 }
 
 static void add_segment(struct flow_table *table, struct tracked *tracked, const struct packet *segment)
@@ -291,31 +421,47 @@ static void add_segment(struct flow_table *table, struct tracked *tracked, const
         tracked->syn_seen = true;
         tracked->syn_sequence = segment->sequence;
     }
-    if (!side->started) {
-        side->started = true;
-        side->next = sequence;
-    }
+    start(side, sequence);
+    if (segment->ack)
+        start(&tracked->sides[other_of(from)], segment->acknowledged);
     if (side->ended)
         return;
+    if (segment->data.len > 0)
+        add_bytes(table, tracked, from, sequence, segment);
     if (segment->fin && !side->has_fin) {
         side->has_fin = true;
         side->fin_at = sequence + (uint32_t)segment->data.len + segment->missing;
+        side->fin_has_ack = segment->ack;
+        side->fin_acknowledged = segment->acknowledged;
+        side->fin_packet = table->packet;
     }
-    if (segment->data.len > 0)
-        add_bytes(table, tracked, from, sequence, segment->data);
-    else
-        tell_ready(table, tracked, from);
+    tell_ready(table, tracked);
 }
 
-/* A SYN that is no repetition, and did not just come late, opens the ports' next connection. */
+/* Data behind the FINs of both sides. */
+static bool goes_on_behind_end(const struct tracked *tracked, const struct packet *segment)
+{
+    const struct direction *client = &tracked->sides[FLOW_CLIENT], *server = &tracked->sides[FLOW_SERVER];
+    bool from_client = memcmp(&segment->from, &tracked->flow.client, sizeof segment->from) == 0;
+    int64_t behind = distance(segment->sequence, from_client ? client->fin_at : server->fin_at);
+
+    return client->has_fin && server->has_fin && client->ended && server->ended && segment->data.len > 0 &&
+           (behind > 0 || behind < -WINDOW_MAX);
+}
+
+/* A SYN that is no repetition, and did not just come late, opens the ports' next connection; where it was not
+ * captured, what comes behind the end shows that there is one. */
 static bool opens_another(const struct tracked *tracked, const struct packet *segment)
 {
-    if (!segment->syn || segment->ack)
+    if (!segment->syn)
+        return goes_on_behind_end(tracked, segment);
+    if (segment->ack)
         return false;
     if (memcmp(&segment->from, &tracked->flow.client, sizeof segment->from) != 0)
         return true;
-    return tracked->syn_seen ? segment->sequence != tracked->syn_sequence
-                             : tracked->sides[FLOW_CLIENT].started;
+    if (tracked->syn_seen)
+        return segment->sequence != tracked->syn_sequence;
+    return tracked->sides[FLOW_CLIENT].started && tracked->sides[FLOW_CLIENT].next != segment->sequence + 1;
 }
 
 void flow_table_add(struct flow_table *table, const struct packet *segment, struct flow_packet packet)

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* TCP streams out of captured segments: both directions of each connection, in order, each byte once.
+/* TCP streams out of captured segments: both directions of each connection, in order, each byte once, and
+ * between the directions what was sent before what was sent in its knowledge, whatever came first into the
+ * capture.
  *
  * Pure, and made for hostile captures: memory is bounded (FLOWS_MAX connections, PENDING_MAX bytes that wait
- * for earlier ones), time grows with the size of the capture. */
+ * for others), time grows with the size of the capture. */
 #ifndef NBDTEST_CAPTURE_FLOW_H
 #define NBDTEST_CAPTURE_FLOW_H
 
@@ -37,7 +39,7 @@ struct flow {
     void *user;     /* the listener's own; NULL at first */
 };
 
-/* Where in the capture: the packet that brought the bytes, or that let them be told at last. */
+/* Where in the capture: the packet that brought the bytes, also where they had to wait for others. */
 struct flow_packet {
     uint64_t number;  /* from 1 */
     uint64_t time_ns; /* since the epoch */

@@ -135,6 +135,7 @@ static bool take_tcp(struct span *bytes, struct packet *ret)
     memcpy(ret->from.port, tcp, 2);
     memcpy(ret->to.port, tcp + 2, 2);
     ret->sequence = get32(tcp + 4);
+    ret->acknowledged = get32(tcp + 8);
     ret->fin = tcp[13] & 0x01;
     ret->syn = tcp[13] & 0x02;
     ret->rst = tcp[13] & 0x04;

@@ -25,7 +25,8 @@ struct packet_end {
 
 struct packet {
     struct packet_end from, to;
-    uint32_t sequence; /* of the first byte of data, or of SYN */
+    uint32_t sequence;     /* of the first byte of data, or of SYN */
+    uint32_t acknowledged; /* with ack: of the next byte that it waits for */
     bool syn, ack, fin, rst;
     struct span data; /* as much as was captured; points into the given bytes */
     uint32_t missing; /* bytes of data that were on the wire and not captured, at its end */
