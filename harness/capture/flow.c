@@ -19,6 +19,7 @@ struct pending {
     struct flow_packet packet;
     bool has_ack;
     uint32_t acknowledged, sequence;
+    uint32_t missing; /* bytes behind them that were not captured */
     size_t len;
     uint8_t bytes[];
 };
@@ -164,6 +165,23 @@ static void tell_bytes(struct flow_table *table, struct tracked *tracked, enum f
     table->listener.bytes(table->listener.ctx, &tracked->flow, from, bytes, packet);
 }
 
+static void lose(struct flow_table *table, struct tracked *tracked, enum flow_from from, uint32_t up_to,
+                 struct flow_packet packet)
+{
+    struct direction *side = &tracked->sides[from];
+
+    table->listener.lost(table->listener.ctx, &tracked->flow, from, up_to - side->next, packet);
+    side->next = up_to;
+}
+
+/* What a packet was cut by is cut again when it is sent again: nobody waits for it. */
+static void lose_missing(struct flow_table *table, struct tracked *tracked, enum flow_from from,
+                         uint32_t sequence, uint32_t missing, struct flow_packet packet)
+{
+    if (missing > 0 && tracked->sides[from].next == sequence)
+        lose(table, tracked, from, sequence + missing, packet);
+}
+
 static void drop_first_pending(struct flow_table *table, struct direction *side)
 {
     struct pending *first = side->pending;
@@ -178,9 +196,10 @@ static void drop_first_pending(struct flow_table *table, struct direction *side)
 static void tell_first_pending(struct flow_table *table, struct tracked *tracked, enum flow_from from)
 {
     struct direction *side = &tracked->sides[from];
+    const struct pending *first = side->pending;
 
-    tell_bytes(table, tracked, from, side->pending->sequence,
-               span_of(side->pending->bytes, side->pending->len), side->pending->packet);
+    tell_bytes(table, tracked, from, first->sequence, span_of(first->bytes, first->len), first->packet);
+    lose_missing(table, tracked, from, first->sequence + (uint32_t)first->len, first->missing, first->packet);
     drop_first_pending(table, side);
 }
 
@@ -260,15 +279,6 @@ static void tell_ready(struct flow_table *table, struct tracked *tracked)
 }
 
 /* ---- what was not captured ---- */
-
-static void lose(struct flow_table *table, struct tracked *tracked, enum flow_from from, uint32_t up_to,
-                 struct flow_packet packet)
-{
-    struct direction *side = &tracked->sides[from];
-
-    table->listener.lost(table->listener.ctx, &tracked->flow, from, up_to - side->next, packet);
-    side->next = up_to;
-}
 
 /* Gives up on bytes that were acknowledged, as far as they are missing. */
 static void lose_acknowledged(struct flow_table *table, struct tracked *tracked, enum flow_from from,
@@ -361,6 +371,7 @@ static void keep_waiting(struct flow_table *table, struct direction *side, uint3
                                  .has_ack = segment->ack,
                                  .acknowledged = segment->acknowledged,
                                  .sequence = sequence,
+                                 .missing = segment->missing,
                                  .len = bytes.len };
     memcpy(pending->bytes, bytes.at, bytes.len);
     *at = pending;
@@ -382,7 +393,7 @@ static void add_bytes(struct flow_table *table, struct tracked *tracked, enum fl
     struct span bytes = segment->data;
     bool has_room;
 
-    if (distance(sequence + (uint32_t)bytes.len, side->next) <= 0)
+    if (distance(sequence + (uint32_t)bytes.len + segment->missing, side->next) <= 0)
         return; /* told before */
     while (side->pending && no_room_for(table, side, bytes.len))
         give_up(table, tracked, from);
@@ -397,6 +408,7 @@ static void add_bytes(struct flow_table *table, struct tracked *tracked, enum fl
     if (distance(sequence, side->next) > 0)
         lose(table, tracked, from, sequence, table->packet);
     tell_bytes(table, tracked, from, sequence, bytes, table->packet);
+    lose_missing(table, tracked, from, sequence + (uint32_t)bytes.len, segment->missing, table->packet);
 }
 
 static void start(struct direction *side, uint32_t next)
@@ -426,7 +438,7 @@ static void add_segment(struct flow_table *table, struct tracked *tracked, const
         start(&tracked->sides[other_of(from)], segment->acknowledged);
     if (side->ended)
         return;
-    if (segment->data.len > 0)
+    if (segment->data.len + segment->missing > 0)
         add_bytes(table, tracked, from, sequence, segment);
     if (segment->fin && !side->has_fin) {
         side->has_fin = true;

@@ -238,6 +238,28 @@ static void what_was_never_captured_is_lost(void **state)
     told_is(&told, "1+ 1C abc 1C lost 7 1C klm 1C lost 7 1C uvw 1C lost 2 1C fin 1S cut 1- ");
 }
 
+static void what_a_packet_was_cut_by_is_lost_at_once(void **state)
+{
+    struct packet cut = segment(true, 5000, 100, "abc");
+    struct told told;
+
+    (void)state;
+    told_init(&told);
+    syn(&told, 99);
+    cut.missing = 7;
+    add(&told, cut);
+    add(&told, cut);
+    assert_int_equal(told.bytes, 10);
+    cut.sequence = 113; /* this one waits */
+    add(&told, cut);
+    from_client(&told, 110, "klm");
+    assert_int_equal(told.bytes, 23);
+    cut.data = span_text("");
+    cut.sequence = 123; /* nothing of it was captured */
+    add(&told, cut);
+    told_is(&told, "1+ 1C abc 1C lost 7 1C klm 1C abc 1C lost 7 1C lost 7 1C cut 1S cut 1- ");
+}
+
 static void a_reset_ends_both_directions_after_what_came_before(void **state)
 {
     struct told told;
@@ -493,6 +515,7 @@ int main(void)
         cmocka_unit_test(nothing_is_told_twice),
         cmocka_unit_test(sequence_numbers_wrap_around),
         cmocka_unit_test(what_was_never_captured_is_lost),
+        cmocka_unit_test(what_a_packet_was_cut_by_is_lost_at_once),
         cmocka_unit_test(a_reset_ends_both_directions_after_what_came_before),
         cmocka_unit_test(nothing_is_told_behind_the_end),
         cmocka_unit_test(a_capture_may_begin_in_the_middle),

@@ -46,6 +46,8 @@ static bool read_packets(pcap_t *pcap, enum packet_link link, struct flow_table 
                                   (uint64_t)header->ts.tv_sec * NS_PER_S + (uint64_t)header->ts.tv_usec };
         struct packet packet;
 
+        if (at.number == 1)
+            ret->began_ns = at.time_ns;
         if (packet_parse(link, span_of(bytes, header->caplen), &packet)) {
             ret->segments++;
             flow_table_add(table, &packet, at);

@@ -35,7 +35,7 @@ static uint64_t write_sent(struct session *s, const struct message *m)
 
     switch (r->type) {
     case NBD_CMD_WRITE:
-        if (m->body.len == r->length)
+        if (m->body.len == r->length && !(m->exchange && held_of(m->exchange)->unseen))
             return model_write_sent(s->model, r->offset, r->length, m->body);
         return model_trim_sent(s->model, r->offset, r->length);
     case NBD_CMD_TRIM:
@@ -116,7 +116,7 @@ static void compare_data(struct session *s, const struct exchange *e, uint64_t o
     struct model_view view = view_of(s, e);
     struct model_mismatch mismatch;
 
-    if (!s->model || model_agrees_as(s->model, &view, offset, data, &mismatch))
+    if (!s->model || held_of(e)->unseen || model_agrees_as(s->model, &view, offset, data, &mismatch))
         return;
     if (wrong->data.bytes == 0)
         wrong->data = mismatch;
@@ -191,7 +191,7 @@ uint64_t assemble_simple_body(const struct session *s, const struct exchange *e,
                               const struct wire_simple_reply *reply)
 {
     /* A wrong cookie says nothing of data: suppose that the oldest request was meant. */
-    if (!e && !exchange_find_past(s, reply->cookie))
+    if (!e && !s->doubtful && !exchange_find_past(s, reply->cookie))
         e = session_oldest(s);
     return e && e->request.type == NBD_CMD_READ && reply->error == 0 ? e->request.length : 0;
 }

@@ -56,6 +56,8 @@ size_t rules_look(struct session *s, enum occasion occasion, const struct messag
     struct sight at = { .session = s, .message = m, .exchange = m ? m->exchange : NULL };
     size_t count = 0;
 
+    if (s->doubtful)
+        return 0;
     if (at.exchange && held_of(at.exchange)->ambiguous && occasion != AT_REQUEST)
         return 0;
     if (m && m->head.kind == SCAN_KIND_OPTION_REPLY && !haggle_is_late(s, &m->head.option_reply))

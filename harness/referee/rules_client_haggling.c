@@ -164,7 +164,7 @@ bool left_without_abort(const struct sight *at)
 {
     const struct session *s = at->session;
 
-    return s->flags_seen && !s->transmission && !s->goodbye && !s->streams[SIDE_SERVER].ended &&
+    return s->flags_seen && !s->transmission && !s->opaque && !s->goodbye && !s->streams[SIDE_SERVER].ended &&
            !s->streams[SIDE_SERVER].lost && !has_cause(s->violations) && haggle_both_fixed_newstyle(s) &&
            broken(at, "the client closed without ABORT");
 }

@@ -131,6 +131,8 @@ static void lose(struct session *s, enum side from, const struct scan_lost *how)
 
     st->lost = true;
     st->lost_how = *how;
+    if (s->doubtful)
+        return;
     if (from == SIDE_CLIENT && !s->astray && !s->streams[SIDE_SERVER].lost &&
         rules_look(s, AT_CLIENT_LOST, NULL) == 0)
         violations_add(s->violations, how->rule, SIDE_CLIENT, s->messages, "%s of %s is 0x%0*" PRIx64,
@@ -343,7 +345,7 @@ static void decode(struct message *m)
 
 static void note_flaw(struct session *s, const struct message *m)
 {
-    if (m->flaw.rule && *m->flaw.rule)
+    if (m->flaw.rule && *m->flaw.rule && !s->doubtful)
         violations_add(s->violations, m->flaw.rule, m->from, m->number, "%s (at byte %zu of the body) %s",
                        m->flaw.field, m->flaw.at, m->flaw.reason);
 }
@@ -456,6 +458,7 @@ static void finish(struct session *s, enum side from, struct message *ret)
         .from = from,
         .number = ++s->messages,
         .head = st->head,
+        .header = scan_header(&st->scan, st->head.kind),
         .body = body_of(st),
         .body_bytes = st->seen,
         .exchange = st->exchange,
@@ -519,6 +522,85 @@ enum session_event session_next(struct session *s, enum side from, struct span *
         judge_opaque(s, from, *in);
     span_take(in, in->len);
     return st->lost ? SESSION_LOST : SESSION_MORE;
+}
+
+/* ---- what was not captured ---- */
+
+/* Whether the rest of the body under way is data of the export. */
+static bool is_in_data(const struct stream *st)
+{
+    const struct exchange *e = st->exchange;
+
+    switch (st->head.kind) {
+    case SCAN_KIND_REQUEST:
+    case SCAN_KIND_EXTENDED_REQUEST:
+        return e && st->request.type == NBD_CMD_WRITE;
+    case SCAN_KIND_SIMPLE_REPLY:
+        return e && e->request.type == NBD_CMD_READ;
+    case SCAN_KIND_CHUNK:
+    case SCAN_KIND_EXTENDED_REPLY:
+        return e && st->chunk.type == NBD_REPLY_TYPE_OFFSET_DATA && st->seen >= sizeof(uint64_t);
+    case SCAN_KIND_OLDSTYLE:
+    case SCAN_KIND_NEWSTYLE:
+    case SCAN_KIND_CLIENT_FLAGS:
+    case SCAN_KIND_OPTION:
+    case SCAN_KIND_OPTION_REPLY:
+    case SCAN_KIND_EXPORT:
+        return false;
+    }
+    return false;
+}
+
+bool session_miss_data(struct session *s, enum side from, uint64_t count)
+{
+    struct stream *st = &s->streams[from];
+
+    if (s->opaque || st->lost || st->scan.body == 0 || count > st->scan.body || !is_in_data(st))
+        return false;
+    held_of(st->exchange)->unseen = true;
+    return true;
+}
+
+void session_doubt(struct session *s)
+{
+    s->doubtful = true;
+}
+
+static uint32_t first_magic(struct span bytes)
+{
+    struct wire_in in = wire_in(bytes);
+
+    return wire_get_32(&in);
+}
+
+static bool is_extended_magic(uint32_t magic)
+{
+    return magic == NBD_EXTENDED_REQUEST_MAGIC || magic == NBD_EXTENDED_REPLY_MAGIC;
+}
+
+bool session_may_resume(enum side from, struct span bytes)
+{
+    uint32_t magic = first_magic(bytes);
+
+    if (from == SIDE_CLIENT)
+        return magic == NBD_REQUEST_MAGIC || magic == NBD_EXTENDED_REQUEST_MAGIC;
+    return magic == NBD_SIMPLE_REPLY_MAGIC || magic == NBD_STRUCTURED_REPLY_MAGIC ||
+           magic == NBD_EXTENDED_REPLY_MAGIC;
+}
+
+void session_resume(struct session *s, enum side from, struct span bytes)
+{
+    struct stream *st = &s->streams[from];
+
+    assert(s->doubtful);
+    if (!s->transmission) {
+        s->greeted = s->flags_seen = s->transmission = true;
+        s->negotiated.extended = is_extended_magic(first_magic(bytes));
+        s->phase = PHASE_TRANSMISSION;
+    }
+    st->lost = false;
+    st->exchange = NULL;
+    scan_restart(&st->scan);
 }
 
 /* ---- the rest of the interface ---- */

@@ -112,6 +112,7 @@ struct message {
     enum side from;
     uint64_t number; /* of the connection's messages, both sides counted together, from 1 */
     struct scan_head head;
+    struct span header;  /* its bytes as they came */
     struct span body;    /* whole where kept, otherwise its first bytes; valid until the next call or release,
                             and no longer than the bytes that were given */
     uint64_t body_bytes; /* bytes announced and seen */
@@ -164,6 +165,23 @@ void session_excuse(struct session *s, const char *rule);
 
 /* The same for plain text that is sent where TLS is due, of which the session is not told. */
 void session_excuse_plain(struct session *s);
+
+/* For captures, which may lack what passed. */
+
+/* The next count bytes of a direction were not captured: true where they are nothing but data that a WRITE or
+ * the reply to a READ carries.  As many zeroes then have to be given in their place; they are not compared
+ * with anything. */
+bool session_miss_data(struct session *s, enum side from, uint64_t count);
+
+/* Something else was not captured: from now on nothing is judged. */
+void session_doubt(struct session *s);
+
+/* Whether a message of the transmission phase seems to begin with these bytes. */
+bool session_may_resume(enum side from, struct span bytes);
+
+/* Behind session_doubt(): bytes of a direction are missing, and with the given ones begins a message of the
+ * transmission phase. */
+void session_resume(struct session *s, enum side from, struct span bytes);
 
 /* What is known of the server from other connections.  Before any bytes. */
 void session_set_tls_mode(struct session *s, enum tls_mode mode);

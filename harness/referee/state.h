@@ -93,6 +93,7 @@ struct held {
     bool ambiguous;                   /* another one in flight had the same cookie: nothing is judged */
     size_t extents;                   /* kept in all of statuses */
     bool untracked;                   /* too many ranges: coverage is not known */
+    bool unseen;                      /* its data were not all captured */
     struct session_content *contents; /* the first ones, one for each content chunk */
     size_t content_count;
     uint64_t *error_offsets; /* the first ones, of ERROR_OFFSET chunks inside the request */
@@ -171,6 +172,7 @@ struct session {
     model_moment born;
 
     /* reasons to be lenient */
+    bool doubtful;           /* what passed is not known whole: nothing is judged */
     const char *excuse_next; /* session_excuse(): for the client's next message */
     bool may_close;          /* the client broke a demand, or the server said that it shuts down */
     bool stopping;           /* the server said ESHUTDOWN to a request */

@@ -326,6 +326,19 @@ enum scan_event scan_next(struct scan *s, struct span *in, struct scan_ret *ret)
     return SCAN_LOST;
 }
 
+void scan_restart(struct scan *s)
+{
+    s->state = SCAN_IN_HEAD;
+    s->have = 0;
+    s->body = 0;
+    s->start = s->at;
+}
+
+struct span scan_header(const struct scan *s, enum scan_kind kind)
+{
+    return span_of(s->head, shapes[kind].size);
+}
+
 void scan_progress(const struct scan *s, uint64_t *ret_have, uint64_t *ret_want)
 {
     const struct magic *wrong;

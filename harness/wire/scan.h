@@ -118,6 +118,12 @@ void scan_init(struct scan *s, enum scan_expect expect);
  * message" and "Extended reply chunk message". */
 enum scan_event scan_next(struct scan *s, struct span *in, struct scan_ret *ret);
 
+/* Bytes were missed: whatever frame the stream was in, the next byte begins another. */
+void scan_restart(struct scan *s);
+
+/* The header that was complete last, as it came; valid until the next one begins. */
+struct span scan_header(const struct scan *s, enum scan_kind kind);
+
 /* How far into a frame the stream is: bytes of it seen so far and bytes it has in all as far as is known (the
  * header's size while that is incomplete; UINT64_MAX where a body ends beyond all counting).  Both are 0
  * between frames. */
