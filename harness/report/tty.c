@@ -17,6 +17,19 @@ struct skip_reason {
 
 #define SKIP_REASONS_MAX 64
 
+/* How often each requirement was told to be broken, and in which instance first. */
+struct told {
+    const struct requirement *requirement; /* NULL: the case's line cites none */
+    enum verdict verdict;
+    size_t instances;
+    size_t last; /* the number of the instance that was counted last */
+    char *first;
+    struct told *next;
+};
+
+/* Instances of one requirement that are told with all of their proof. */
+#define PROVED_MAX 3
+
 struct tty_report {
     struct tty_options options;
     size_t selected;
@@ -24,6 +37,7 @@ struct tty_report {
     bool progress_shown;
     struct skip_reason skips[SKIP_REASONS_MAX];
     size_t skip_count;
+    struct told *told, **told_end;
 };
 
 /* How each verdict is shown; verdicts without colour are not shown one by one. */
@@ -136,20 +150,28 @@ static void print_alike(FILE *out, const struct requirement *r)
     fputc('\n', out);
 }
 
-static void print_finding(const struct tty_report *r, const struct verdict_finding *f)
+static void print_requirement(FILE *out, const struct requirement *r)
+{
+    fprintf(out, "  demanded  %s\n", r->summary);
+    if (r->shown_by)
+        print_alike(out, r);
+    if (r->judged_why)
+        fprintf(out, "  unclear   %s\n", r->judged_why);
+}
+
+/* in_full   with what the requirement says, too */
+static void print_finding(const struct tty_report *r, const struct verdict_finding *f, bool in_full)
 {
     FILE *out = r->options.out;
 
     if (f->requirement)
-        fprintf(out, "  %s  %s (%s, \"%s\", line %s%s)\n  demanded  %s\n", verdict_name(f->verdict),
-                f->requirement->id, f->requirement->level_text, f->requirement->section, f->requirement->line,
-                requirement_is_experimental(f->requirement) ? ", experimental" : "", f->requirement->summary);
+        fprintf(out, "  %s  %s (%s, \"%s\", line %s%s)\n", verdict_name(f->verdict), f->requirement->id,
+                f->requirement->level_text, f->requirement->section, f->requirement->line,
+                requirement_is_experimental(f->requirement) ? ", experimental" : "");
     else
         fprintf(out, "  %s\n", verdict_name(f->verdict));
-    if (f->requirement && f->requirement->shown_by)
-        print_alike(out, f->requirement);
-    if (f->requirement && f->requirement->judged_why)
-        fprintf(out, "  unclear   %s\n", f->requirement->judged_why);
+    if (f->requirement && in_full)
+        print_requirement(out, f->requirement);
     if (f->demanded)
         fprintf(out, "  expected  %s\n", f->demanded);
     fprintf(out, "  came      %s\n", f->came);
@@ -182,6 +204,57 @@ static size_t marked_line(const struct instance *i)
     return 0;
 }
 
+static struct told *told_of(struct tty_report *r, const struct verdict_finding *f, const char *instance)
+{
+    struct told *t = r->told;
+
+    while (t && t->requirement != f->requirement)
+        t = t->next;
+    if (t)
+        return t;
+    t = memory_take(sizeof *t);
+    t->requirement = f->requirement;
+    t->first = memory_take(strlen(instance) + 1);
+    strcpy(t->first, instance);
+    *r->told_end = t;
+    r->told_end = &t->next;
+    return t;
+}
+
+static bool is_breach(const struct verdict_finding *f)
+{
+    return f->verdict == VERDICT_WARN || f->verdict == VERDICT_FAIL;
+}
+
+/* Counts what the instance shows.  Whether all of it has been proved often enough before. */
+static bool count_breaches(struct tty_report *r, const struct instance *i)
+{
+    bool any = false, enough = true;
+
+    for (const struct verdict_finding *f = i->findings; f; f = f->next) {
+        struct told *t;
+
+        if (!is_breach(f))
+            continue;
+        t = told_of(r, f, i->id);
+        t->instances += t->last != r->done;
+        t->last = r->done;
+        if (f->verdict > t->verdict)
+            t->verdict = f->verdict;
+        enough = enough && t->instances > PROVED_MAX;
+        any = true;
+    }
+    return any && enough;
+}
+
+static void print_breaches(const struct tty_report *r)
+{
+    for (const struct told *t = r->told; t; t = t->next)
+        fprintf(r->options.out, "%s %4zu: %s, first in '%s'\n",
+                t->verdict == VERDICT_FAIL ? "broken " : "warning", t->instances,
+                t->requirement ? t->requirement->id : "(no requirement cited)", t->first);
+}
+
 static bool has_headline(const struct tty_report *r, enum verdict v)
 {
     return looks[v].headline && !(r->options.brief && (v == VERDICT_NOTE || v == VERDICT_KNOWN));
@@ -191,9 +264,11 @@ static void instance(void *ctx, const struct instance *i)
 {
     struct tty_report *r = ctx;
     FILE *out = r->options.out;
-    bool proof = i->verdict == VERDICT_FAIL || i->verdict == VERDICT_WARN || i->verdict == VERDICT_ERROR;
+    bool wrong = i->verdict == VERDICT_FAIL || i->verdict == VERDICT_WARN || i->verdict == VERDICT_ERROR;
+    bool proof;
 
     r->done++;
+    proof = !count_breaches(r, i) || r->options.transcripts;
     if (i->verdict == VERDICT_SKIP)
         count_skip(r, i->reason);
     if (!has_headline(r, i->verdict) && !(r->options.transcripts && i->verdict != VERDICT_SKIP)) {
@@ -210,10 +285,10 @@ static void instance(void *ctx, const struct instance *i)
     if (i->reason)
         fprintf(out, "  because   %s\n", i->reason);
     for (const struct verdict_finding *f = i->findings; f; f = f->next)
-        print_finding(r, f);
-    if (proof || r->options.transcripts)
+        print_finding(r, f, proof);
+    if ((wrong && proof) || r->options.transcripts)
         print_transcript(r, i->transcript, marked_line(i));
-    if (proof)
+    if (wrong)
         fprintf(out, "  again     %s '%s'\n", r->options.again, i->id);
     fputc('\n', out);
 }
@@ -227,6 +302,8 @@ static void ended(void *ctx, const struct totals *t)
     erase_progress(r);
     for (size_t i = 0; i < r->skip_count && !r->options.brief; i++)
         fprintf(out, "skipped %4zu: %s\n", r->skips[i].count, r->skips[i].text);
+    if (!r->options.brief)
+        print_breaches(r);
     if (t->not_zeroed_length > 0)
         fprintf(out, "NOT ZEROED AGAIN: %" PRIu64 " bytes from offset %" PRIu64 "\n", t->not_zeroed_length,
                 t->not_zeroed_offset);
@@ -254,6 +331,7 @@ struct tty_report *tty_report_new(const struct tty_options *options)
     struct tty_report *r = memory_take(sizeof *r);
 
     r->options = *options;
+    r->told_end = &r->told;
     return r;
 }
 
@@ -263,6 +341,13 @@ void tty_report_free(struct tty_report *r)
         return;
     for (size_t i = 0; i < r->skip_count; i++)
         free(r->skips[i].text);
+    while (r->told) {
+        struct told *next = r->told->next;
+
+        free(r->told->first);
+        free(r->told);
+        r->told = next;
+    }
     free(r);
 }
 

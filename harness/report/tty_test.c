@@ -180,6 +180,58 @@ static void a_failure_comes_with_its_proof(void **state)
     tear_down(&f);
 }
 
+static size_t times(struct fixture *f, const char *piece)
+{
+    size_t n = 0;
+
+    for (const char *at = written(f); (at = strstr(at, piece)); at++)
+        n++;
+    return n;
+}
+
+static void what_was_proved_three_times_is_told_in_short(void **state)
+{
+    struct verdict_finding found = finding(), again = finding();
+    struct instance i = failed(&found);
+    struct totals totals = { 0 };
+
+    (void)state;
+    found.next = &again; /* one instance may show it twice */
+    for (int transcripts = 0; transcripts < 2; transcripts++) {
+        struct fixture f;
+
+        set_up(&f, &(struct tty_options){ .transcripts = transcripts });
+        for (unsigned n = 0; n < 5; n++)
+            f.listener.instance(f.listener.ctx, &i);
+        assert_int_equal(times(&f, "FAIL  reads-zero"), 5);
+        assert_int_equal(times(&f, "came "), 10);
+        assert_int_equal(times(&f, "again "), 5);
+        assert_int_equal(times(&f, "demanded "), transcripts ? 10 : 6);
+        assert_int_equal(times(&f, ">  2 | S: DATA 0x01"), transcripts ? 5 : 3);
+        f.listener.ended(f.listener.ctx, &totals);
+        expect(&f, "broken     5: cmd.write-zeroes.reads-zero, first in 'reads-zero/simple/length=1M'\n");
+        tear_down(&f);
+    }
+}
+
+static void the_worst_that_a_requirement_came_to_is_told_last(void **state)
+{
+    struct verdict_finding warned = finding(), bare = { .verdict = VERDICT_FAIL, .came = "S: ERROR" };
+    struct instance first = failed(&warned), second = failed(&bare);
+    struct totals totals = { 0 };
+    struct fixture f;
+
+    (void)state;
+    warned.verdict = first.verdict = VERDICT_WARN;
+    set_up(&f, &(struct tty_options){ 0 });
+    f.listener.instance(f.listener.ctx, &first);
+    f.listener.instance(f.listener.ctx, &second);
+    f.listener.ended(f.listener.ctx, &totals);
+    expect(&f, "warning    1: cmd.write-zeroes.reads-zero, first in 'reads-zero/simple/length=1M'\n"
+               "broken     1: (no requirement cited), first in");
+    tear_down(&f);
+}
+
 static void the_line_that_shows_it_is_marked(void **state)
 {
     struct verdict_finding note = finding(), found = finding();
@@ -390,6 +442,8 @@ int main(void)
         cmocka_unit_test(what_is_tested_is_said_first),
         cmocka_unit_test(what_is_not_so_is_said_too),
         cmocka_unit_test(a_failure_comes_with_its_proof),
+        cmocka_unit_test(what_was_proved_three_times_is_told_in_short),
+        cmocka_unit_test(the_worst_that_a_requirement_came_to_is_told_last),
         cmocka_unit_test(the_line_that_shows_it_is_marked),
         cmocka_unit_test(a_finding_may_have_no_requirement_and_no_place),
         cmocka_unit_test(what_makes_a_requirement_unclear_is_said),
