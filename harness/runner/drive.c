@@ -24,7 +24,11 @@ enum {
     SEND_RENEWED = 64 * 1024,     /* bytes that have to go for the time of a message to begin anew */
     TLS_ROUNDS = 8,               /* of a handshake within the process */
     IDLE_ROUNDS = 3,              /* of links within the process, which have then nothing more to say */
+    STALLS_BELIEVED = 3, /* full waits in vain until it is clear that this server leaves things unanswered */
+    SLOWER = 20,         /* times than ever before: an answer is waited for so long even then */
 };
+
+#define PATIENCE_NS NS_PER_S /* and at least so long */
 
 /* One play's connections. */
 struct driving {
@@ -33,8 +37,8 @@ struct driving {
     struct link *links[PLAY_MAX_CONNECTIONS]; /* NULL: not open */
     bool ended[PLAY_MAX_CONNECTIONS];         /* the play knows how it ended */
     bool tls[PLAY_MAX_CONNECTIONS];           /* it is a link of link_tls() */
-    uint64_t wait;                            /* the wait that is going on, and when it is over */
-    uint64_t wait_end_ns;
+    uint64_t wait;                            /* the wait that is going on, from when to when */
+    uint64_t wait_begin_ns, wait_end_ns;
     uint64_t answered; /* lines of the case by now */
     uint64_t end_ns; /* when the instance has had all its time, if none has its answer until then; 0: nothing
                         was opened yet */
@@ -63,6 +67,17 @@ void drive_free(struct drive *d)
 static uint64_t now_of(const struct driving *g)
 {
     return g->d->within ? clock_used_ns() : clock_ns();
+}
+
+uint64_t drive_patience(const struct drive *d, uint64_t time_ns)
+{
+    uint64_t enough_ns = SLOWER * d->slowest_ns;
+
+    if (d->within || d->stalls < STALLS_BELIEVED)
+        return time_ns;
+    if (enough_ns < PATIENCE_NS)
+        enough_ns = PATIENCE_NS;
+    return time_ns < enough_ns ? time_ns : enough_ns;
 }
 
 /* ---- receiving ---- */
@@ -143,6 +158,14 @@ static uint64_t deadline_of(const struct driving *g, uint64_t time_ns)
     if (now_ns >= g->end_ns)
         return now_ns;
     return time_ns < g->end_ns - now_ns ? now_ns + time_ns : g->end_ns;
+}
+
+static void note_answer(struct driving *g)
+{
+    uint64_t took_ns = now_of(g) - g->wait_begin_ns;
+
+    if (took_ns > g->d->slowest_ns)
+        g->d->slowest_ns = took_ns;
 }
 
 /* ---- actions ---- */
@@ -339,16 +362,19 @@ static void wait_for_something(struct driving *g, const struct play_action *a)
     }
     if (a->wait != g->wait || g->wait_end_ns == 0) {
         g->wait = a->wait;
-        g->wait_end_ns = deadline_of(g, a->time_ns);
+        g->wait_begin_ns = now_of(g);
+        g->wait_end_ns = deadline_of(g, drive_patience(g->d, a->time_ns));
     } else if (now_of(g) >= g->wait_end_ns) {
         play_timed_out(g->play);
         return;
     }
     while (!receive_all(g))
         if (!wait_for_any(g, PLAY_MAX_CONNECTIONS, g->wait_end_ns, &idle)) {
+            g->d->stalls++;
             play_timed_out(g->play);
             return;
         }
+    note_answer(g);
 }
 
 /* What came meanwhile is heard. */

@@ -20,11 +20,17 @@ struct drive {
     struct sweep_messages *messages; /* takes note of what it sends; NULL: nobody does */
     bool cut;                        /* the delivery was cut off, and the play was left where it was */
     bool within;                     /* the server of the last play was within this process */
+    uint64_t slowest_ns;             /* that came, in all plays so far */
+    unsigned stalls;                 /* waits in which nothing came */
     uint8_t *room;                   /* private: bytes just received */
 };
 
 void drive_init(struct drive *d, const struct target *target, uint64_t timeout_ns);
 void drive_free(struct drive *d);
+
+/* How long an answer is waited for that may take time_ns.  A server that leaves many things unanswered would
+ * otherwise take a full wait for each of them. */
+uint64_t drive_patience(const struct drive *d, uint64_t time_ns);
 
 /* Plays to the end.  All connections are closed when it returns. */
 void drive_play(struct drive *d, struct play *p);

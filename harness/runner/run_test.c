@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Whole runs against a server within the process, from the case's text to the verdict and the status. */
+#include "runner/drive.h"
 #include "runner/run.h"
 
 #include <setjmp.h>
@@ -343,6 +344,23 @@ static void silence_is_a_verdict_at_once_within_the_process(void **state)
     tear_down(&f);
 }
 
+static void a_server_that_often_says_nothing_is_not_waited_for_as_long(void **state)
+{
+    struct drive d = { .slowest_ns = SECOND / 100, .stalls = 2 };
+
+    (void)state;
+    assert_int_equal(drive_patience(&d, 10 * SECOND), 10 * SECOND);
+    d.stalls = 3;
+    assert_int_equal(drive_patience(&d, 10 * SECOND), SECOND);
+    assert_int_equal(drive_patience(&d, SECOND / 2), SECOND / 2);
+    d.slowest_ns = SECOND / 4; /* a slow one */
+    assert_int_equal(drive_patience(&d, 10 * SECOND), 5 * SECOND);
+    d.slowest_ns = SECOND;
+    assert_int_equal(drive_patience(&d, 10 * SECOND), 10 * SECOND);
+    d = (struct drive){ .stalls = 3, .within = true };
+    assert_int_equal(drive_patience(&d, 10 * SECOND), 10 * SECOND);
+}
+
 static void replies_without_an_end_are_cut_off(void **state)
 {
     static const uint8_t one_reply[] = {
@@ -563,6 +581,7 @@ int main(void)
         cmocka_unit_test(what_is_all_skipped_has_a_status_of_its_own),
         cmocka_unit_test(a_server_that_is_not_there_is_unreachable),
         cmocka_unit_test(instances_are_listed_without_a_server),
+        cmocka_unit_test(a_server_that_often_says_nothing_is_not_waited_for_as_long),
         cmocka_unit_test(replies_without_an_end_are_cut_off),
         cmocka_unit_test(a_busy_machine_is_no_fault_of_a_server_within_the_process),
         cmocka_unit_test(a_server_that_closes_at_every_byte_is_survived),
