@@ -508,6 +508,13 @@ static bool start(struct client *c, const struct target *target, uint64_t timeou
     return client_open(c, target, timeout_ns);
 }
 
+static bool start_again(struct client *c, const struct target *target, uint64_t timeout_ns,
+                        enum client_headers headers)
+{
+    client_close(c, false);
+    return start(c, target, timeout_ns, headers);
+}
+
 /* Errors that say something of the export or of the server; others to a well-made GO say nothing but that its
  * GO is broken. */
 static bool is_refusal(uint32_t type)
@@ -521,6 +528,7 @@ static enum client_way enter(struct client *c, const struct target *target, uint
                              struct span export, enum client_headers headers, uint32_t *ret_type)
 {
     char error[sizeof c->error] = "";
+    bool asked = false; /* this connection was asked by GO, and did not break */
 
     *ret_type = 0;
     if (!start(c, target, timeout_ns, headers))
@@ -534,13 +542,14 @@ static enum client_way enter(struct client *c, const struct target *target, uint
             return way;
         if (way == CLIENT_FAILED || *ret_type != NBD_REP_ERR_UNSUP)
             memcpy(error, c->error, sizeof error); /* says more than what follows */
-        if (c->broke) {
-            client_close(c, false);
-            if (!start(c, target, timeout_ns, headers))
-                return CLIENT_FAILED;
-        }
+        asked = !c->broke;
+        if (c->broke && !start_again(c, target, timeout_ns, headers))
+            return CLIENT_FAILED;
     }
     if (client_export_name(c, export))
+        return CLIENT_IN;
+    /* A server that does not know GO may take its data for the next option. */
+    if (asked && start_again(c, target, timeout_ns, headers) && client_export_name(c, export))
         return CLIENT_IN;
     if (*error)
         memcpy(c->error, error, sizeof error);

@@ -256,6 +256,20 @@ static void without_go_the_way_is_by_name(void **state)
     }
 }
 
+static void data_of_go_that_are_left_are_no_hindrance(void **state)
+{
+    struct test_server s = test_server(4096);
+    struct client c;
+
+    (void)state;
+    s.no_go = s.leaves_data = true;
+    enter(&c, &s, true);
+    assert_int_equal(c.size, 4096);
+    assert_true(c.structured);
+    client_close(&c, true);
+    free(s.store);
+}
+
 static void assert_read_breaks(const uint8_t *bytes, size_t len, const char *why)
 {
     struct test_server s = test_server(4096);
@@ -315,6 +329,7 @@ int main(void)
         cmocka_unit_test(what_is_written_is_read_in_either_form),
         cmocka_unit_test(a_refused_request_leaves_the_session_in_step),
         cmocka_unit_test(without_go_the_way_is_by_name),
+        cmocka_unit_test(data_of_go_that_are_left_are_no_hindrance),
         cmocka_unit_test(chunks_stay_within_what_was_asked_for),
     };
 

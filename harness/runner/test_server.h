@@ -25,6 +25,7 @@ struct test_server {
     bool structured;    /* grants STRUCTURED_REPLY and answers READ in chunks, with holes where all is zero */
     bool extended;      /* grants EXTENDED_HEADERS, and knows no request with them but DISC */
     bool no_go;         /* GO is unknown */
+    bool leaves_data;   /* of options that are unknown: it takes them for the next one, and closes */
     bool demands_tls;
     bool zeroes_nothing;       /* WRITE_ZEROES is answered well and does nothing */
     uint64_t read_max;         /* a READ of more gets EOVERFLOW; 0: of no length */
@@ -54,7 +55,7 @@ struct test_connection {
     size_t given_in_all;
     bool waits;  /* it is one too many, and not even greeted */
     bool canned; /* from now on */
-    bool flags_taken, transmission, structured, extended, no_zeroes;
+    bool flags_taken, transmission, structured, extended, no_zeroes, out_of_step;
 };
 
 static inline void test_put(struct test_connection *c, const struct wire_out *out)
@@ -157,7 +158,7 @@ static inline bool test_option(struct test_connection *c, uint32_t option, struc
     else if (option == NBD_OPT_EXTENDED_HEADERS && s->extended)
         test_reply(c, option, (c->extended = true, NBD_REP_ACK));
     else if ((option != NBD_OPT_GO && option != NBD_OPT_INFO) || s->no_go)
-        test_reply(c, option, NBD_REP_ERR_UNSUP);
+        test_reply(c, option, (c->out_of_step = s->leaves_data && data.len > 0, NBD_REP_ERR_UNSUP));
     else if (!test_has_export(s, decoded.name))
         test_reply(c, option, NBD_REP_ERR_UNKNOWN);
     else
@@ -229,7 +230,7 @@ static inline bool test_take_frame(struct test_connection *c, struct span *bytes
     } else if (!c->transmission) {
         struct wire_option option = wire_get_option(&in);
 
-        if (!test_option(c, option.option, wire_get_bytes(&in, option.length)))
+        if (c->out_of_step || !test_option(c, option.option, wire_get_bytes(&in, option.length)))
             return false;
     } else {
         struct wire_request request = wire_get_request(&in);
