@@ -71,10 +71,8 @@ void misconduct_message(struct reference_session *s, size_t start, enum scan_kin
     if (m->putting)
         return;
     m->putting = true;
-    if (kind == SCAN_KIND_SIMPLE_REPLY || kind == SCAN_KIND_CHUNK)
+    if (kind == SCAN_KIND_SIMPLE_REPLY || kind == SCAN_KIND_CHUNK || kind == SCAN_KIND_EXTENDED_REPLY)
         replies_misconduct(s, start, kind);
-    else if (kind == SCAN_KIND_EXTENDED_REPLY)
-        extended_misconduct(s, start);
     else
         handshake_misconduct(s, start, kind);
     m->putting = false;
@@ -190,6 +188,14 @@ void edit_cut(struct reference_session *s, size_t at, size_t len)
         return;
     memmove(s->output.bytes + at, s->output.bytes + at + len, s->output.len - at - len);
     s->output.len -= len;
+}
+
+void edit_exchange(struct reference_session *s, size_t one, size_t other, size_t len)
+{
+    uint64_t kept = edit_get(s, one, len);
+
+    edit_set(s, one, len, edit_get(s, other, len));
+    edit_set(s, other, len, kept);
 }
 
 void edit_repeat(struct reference_session *s, size_t from, size_t len)

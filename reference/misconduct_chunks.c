@@ -13,17 +13,17 @@ enum { REPEATED_MAX = 1 << 20 };
 
 /* ---- chunks ---- */
 
-static void done_cleared(struct reference_session *s, size_t start, const struct request *r)
+void chunk_without_done(struct reference_session *s, size_t start, const struct request *r)
 {
     (void)r;
     set_done(s, start, false);
 }
 
-static void none_with_payload(struct reference_session *s, size_t start, const struct request *r)
+void chunk_longer(struct reference_session *s, size_t start, const struct request *r)
 {
     (void)r;
     edit_insert(s, s->output.len, 4);
-    adjust_length(s, start, 4);
+    fit_length(s, start);
 }
 
 static void none_without_done(struct reference_session *s, size_t start, const struct request *r)
@@ -51,7 +51,7 @@ static void data_beyond(struct reference_session *s, size_t start, const struct 
         return;
     edit_insert(s, s->output.len, 1);
     store_read(s->export->store, end, s->output.bytes + s->output.len - 1, 1);
-    adjust_length(s, start, 1);
+    fit_length(s, start);
 }
 
 static void data_relative(struct reference_session *s, size_t start, const struct request *r)
@@ -66,7 +66,7 @@ static void data_last_byte(struct reference_session *s, size_t start, const stru
     edit_set(s, s->output.len - 1, 1, ~edit_get(s, s->output.len - 1, 1));
 }
 
-void content_twice(struct reference_session *s, size_t start, const struct request *r)
+void chunk_twice(struct reference_session *s, size_t start, const struct request *r)
 {
     size_t len = s->output.len - start;
 
@@ -83,7 +83,7 @@ static void data_less(struct reference_session *s, size_t start, const struct re
     if (!is_done(s, start) || edit_get(s, start + LENGTH_AT, 4) <= WIRE_SIZE_chunk_data + 1)
         return;
     s->output.len--;
-    adjust_length(s, start, -1);
+    fit_length(s, start);
 }
 
 static void hole_less(struct reference_session *s, size_t start, const struct request *r)
@@ -93,37 +93,45 @@ static void hole_less(struct reference_session *s, size_t start, const struct re
         edit_set(s, start + HOLE_SIZE_AT, 4, edit_get(s, start + HOLE_SIZE_AT, 4) - 1);
 }
 
-/* Makes two chunks of one; returns how many bytes of data the first has. */
-static size_t split_data(struct reference_session *s, size_t start, const struct request *r)
+size_t chunk_split(struct reference_session *s, size_t start, const struct request *r, size_t bytes)
 {
-    size_t bytes = s->output.len - start - DATA_AT, half = bytes / 2;
-    uint64_t offset = edit_get(s, start + PAYLOAD_AT, 8);
+    size_t data = payload_of(s, start) + WIRE_SIZE_chunk_data, second = data + bytes;
+    size_t left = s->output.len - second;
+    uint64_t offset = edit_get(s, payload_of(s, start), 8);
     uint16_t flags = (uint16_t)edit_get(s, start + FLAGS_AT, 2);
     struct wire_out out;
 
-    edit_insert(s, start + DATA_AT + half, DATA_AT);
-    out = wire_out(s->output.bytes + start + DATA_AT + half, DATA_AT);
-    chunk_put_data_header(&out, flags, chunk_to(r->cookie), offset + half, (uint32_t)(bytes - half));
+    edit_insert(s, second, data - start);
+    out = wire_out(s->output.bytes + second, data - start);
+    chunk_put_data_header(&out, flags, answer_to(s, r), offset + bytes, (uint32_t)left);
+    set_length(s, start, WIRE_SIZE_chunk_data + bytes);
+    return second;
+}
+
+/* Makes two chunks of one; returns where the second begins. */
+static size_t halve_data(struct reference_session *s, size_t start, const struct request *r)
+{
+    size_t second = chunk_split(s, start, r, (s->output.len - start - DATA_AT) / 2);
+
     set_done(s, start, false);
-    edit_set(s, start + LENGTH_AT, 4, WIRE_SIZE_chunk_data + half);
-    return half;
+    return second;
 }
 
 static void data_split(struct reference_session *s, size_t start, const struct request *r)
 {
     if ((r->flags & NBD_CMD_FLAG_DF) && s->output.len - start >= DATA_AT + 2)
-        split_data(s, start, r);
+        halve_data(s, start, r);
 }
 
 /* Two chunks, the second with the same data as the first. */
 static void data_from_start(struct reference_session *s, size_t start, const struct request *r)
 {
-    size_t half;
+    size_t second;
 
     if ((r->flags & NBD_CMD_FLAG_DF) || s->output.len - start < DATA_AT + 2)
         return;
-    half = split_data(s, start, r);
-    memcpy(s->output.bytes + start + DATA_AT + half + DATA_AT, s->output.bytes + start + DATA_AT, half);
+    second = halve_data(s, start, r);
+    memcpy(s->output.bytes + second + DATA_AT, s->output.bytes + start + DATA_AT, second - start - DATA_AT);
 }
 
 static void data_as_hole(struct reference_session *s, size_t start, const struct request *r)
@@ -136,13 +144,6 @@ static void data_as_hole(struct reference_session *s, size_t start, const struct
     s->output.len = start;
     out = answer_room(s, WIRE_SIZE_chunk + WIRE_SIZE_chunk_hole);
     chunk_put_hole(&out, flags, chunk_to(r->cookie), offset, bytes);
-}
-
-static void hole_long(struct reference_session *s, size_t start, const struct request *r)
-{
-    (void)r;
-    edit_insert(s, s->output.len, 4);
-    adjust_length(s, start, 4);
 }
 
 static void hole_beyond(struct reference_session *s, size_t start, const struct request *r)
@@ -166,11 +167,11 @@ static void error_zero(struct reference_session *s, size_t start, const struct r
     edit_set(s, start + PAYLOAD_AT, 4, 0);
 }
 
-static void error_short(struct reference_session *s, size_t start, const struct request *r)
+void error_chunk_short(struct reference_session *s, size_t start, const struct request *r)
 {
     (void)r;
-    s->output.len = start + PAYLOAD_AT + 4;
-    edit_set(s, start + LENGTH_AT, 4, 4);
+    s->output.len = payload_of(s, start) + 4;
+    fit_length(s, start);
 }
 
 static void error_message_long(struct reference_session *s, size_t start, const struct request *r)
@@ -200,7 +201,7 @@ static void error_message_5000(struct reference_session *s, size_t start, const 
     edit_insert(s, start + MESSAGE_AT, 5000);
     memset(s->output.bytes + start + MESSAGE_AT, 'x', 5000);
     edit_set(s, start + MESSAGE_LENGTH_AT, 2, length + 5000);
-    adjust_length(s, start, 5000);
+    fit_length(s, start);
 }
 
 static void flag_unknown(struct reference_session *s, size_t start, const struct request *r)
@@ -210,12 +211,18 @@ static void flag_unknown(struct reference_session *s, size_t start, const struct
         edit_set(s, start + FLAGS_AT, 2, NBD_REPLY_FLAG_DONE | 2);
 }
 
-static void error_at_end(struct reference_session *s, size_t start, const struct request *r)
+/* Makes the error one that says where. */
+static void error_at(struct reference_session *s, size_t start, uint64_t offset)
 {
     edit_insert(s, s->output.len, 8);
-    edit_set(s, s->output.len - 8, 8, r->offset + r->length);
+    edit_set(s, s->output.len - 8, 8, offset);
     edit_set(s, start + TYPE_AT, 2, NBD_REPLY_TYPE_ERROR_OFFSET);
-    adjust_length(s, start, 8);
+    fit_length(s, start);
+}
+
+static void error_at_end(struct reference_session *s, size_t start, const struct request *r)
+{
+    error_at(s, start, r->offset + r->length);
 }
 
 /* ---- types and flags ---- */
@@ -248,7 +255,7 @@ static void error_message_length_wide(struct reference_session *s, size_t start,
 {
     (void)r;
     edit_insert(s, start + MESSAGE_LENGTH_AT, 2);
-    adjust_length(s, start, 2);
+    fit_length(s, start);
 }
 
 /* What is done to READs of this length alone disturbs few cases. */
@@ -293,26 +300,11 @@ static void chunk_long(struct reference_session *s, size_t start, const struct r
 /* Cuts a chunk of data into chunks of so many bytes, the last one shorter. */
 static void cut_data(struct reference_session *s, size_t start, const struct request *r, size_t piece)
 {
-    size_t bytes = s->output.len - start - DATA_AT;
-    uint64_t offset = edit_get(s, start + PAYLOAD_AT, 8);
-    uint16_t flags = (uint16_t)edit_get(s, start + FLAGS_AT, 2);
-    size_t at = start + DATA_AT + piece;
-    struct wire_out out;
+    while (s->output.len - start > DATA_AT + piece) {
+        size_t next = chunk_split(s, start, r, piece);
 
-    if (bytes <= piece)
-        return;
-    edit_set(s, start + LENGTH_AT, 4, WIRE_SIZE_chunk_data + piece);
-    set_done(s, start, false);
-    while (bytes > piece) {
-        size_t next;
-
-        bytes -= piece;
-        offset += piece;
-        next = bytes < piece ? bytes : piece;
-        edit_insert(s, at, DATA_AT);
-        out = wire_out(s->output.bytes + at, DATA_AT);
-        chunk_put_data_header(&out, bytes > piece ? 0 : flags, chunk_to(r->cookie), offset, (uint32_t)next);
-        at += DATA_AT + piece;
+        set_done(s, start, false);
+        start = next;
     }
 }
 
@@ -330,19 +322,15 @@ static void data_cut_oddly(struct reference_session *s, size_t start, const stru
 
 static void second_cookie_changed(struct reference_session *s, size_t start, const struct request *r)
 {
-    size_t half;
-
-    if (!is_chosen(r) || s->output.len - start < DATA_AT + 2)
-        return;
-    half = split_data(s, start, r);
-    edit_set(s, start + DATA_AT + half + COOKIE_AT, 8, r->cookie ^ 0x100000000);
+    if (is_chosen(r) && s->output.len - start >= DATA_AT + 2)
+        edit_set(s, halve_data(s, start, r) + COOKIE_AT, 8, r->cookie ^ 0x100000000);
 }
 
 static void first_cookie_changed(struct reference_session *s, size_t start, const struct request *r)
 {
     if (!is_chosen(r) || s->output.len - start < DATA_AT + 2)
         return;
-    split_data(s, start, r);
+    halve_data(s, start, r);
     edit_set(s, start + COOKIE_AT, 8, r->cookie ^ 0x100000000);
 }
 
@@ -400,15 +388,6 @@ static void data_over_maximum(struct reference_session *s, size_t start, const s
 
     if (s->in.error == NBD_EOVERFLOW && r->length > most && r->length - most <= PAYLOAD_ADDED_MAX)
         data_instead(s, start, r, WIRE_SIZE_chunk_data + (uint32_t)r->length);
-}
-
-/* Makes the error one that says where. */
-static void error_at(struct reference_session *s, size_t start, uint64_t offset)
-{
-    edit_insert(s, s->output.len, 8);
-    edit_set(s, s->output.len - 8, 8, offset);
-    edit_set(s, start + TYPE_AT, 2, NBD_REPLY_TYPE_ERROR_OFFSET);
-    adjust_length(s, start, 8);
 }
 
 static bool has_two_bytes(const struct request *r)
@@ -479,7 +458,7 @@ static void error_offset_short(struct reference_session *s, size_t start, const 
 {
     (void)r;
     s->output.len = start + MESSAGE_AT;
-    edit_set(s, start + LENGTH_AT, 4, WIRE_SIZE_chunk_error);
+    fit_length(s, start);
     edit_set(s, start + MESSAGE_LENGTH_AT, 2, 0);
     edit_set(s, start + TYPE_AT, 2, NBD_REPLY_TYPE_ERROR_OFFSET);
 }
@@ -515,26 +494,26 @@ static void error_offset_for_unknown(struct reference_session *s, size_t start, 
 }
 
 static const struct reply_fault rows[] = {
-    { FAULT_NONE_WITH_PAYLOAD, SCAN_KIND_CHUNK, NBD_REPLY_TYPE_NONE, ANY, none_with_payload },
+    { FAULT_NONE_WITH_PAYLOAD, SCAN_KIND_CHUNK, NBD_REPLY_TYPE_NONE, ANY, chunk_longer },
     { FAULT_NONE_WITHOUT_DONE, SCAN_KIND_CHUNK, NBD_REPLY_TYPE_NONE, ANY, none_without_done },
-    { FAULT_READ_WITHOUT_DONE, SCAN_KIND_CHUNK, NBD_REPLY_TYPE_OFFSET_DATA, ANY, done_cleared },
-    { FAULT_READ_WITHOUT_DONE, SCAN_KIND_CHUNK, NBD_REPLY_TYPE_OFFSET_HOLE, ANY, done_cleared },
+    { FAULT_READ_WITHOUT_DONE, SCAN_KIND_CHUNK, NBD_REPLY_TYPE_OFFSET_DATA, ANY, chunk_without_done },
+    { FAULT_READ_WITHOUT_DONE, SCAN_KIND_CHUNK, NBD_REPLY_TYPE_OFFSET_HOLE, ANY, chunk_without_done },
     { FAULT_DATA_CHUNK_EMPTY, SCAN_KIND_CHUNK, NBD_REPLY_TYPE_OFFSET_DATA, ANY, data_empty_before },
     { FAULT_DATA_CHUNK_BEYOND_REQUEST, SCAN_KIND_CHUNK, NBD_REPLY_TYPE_OFFSET_DATA, ANY, data_beyond },
     { FAULT_DATA_CHUNK_RELATIVE, SCAN_KIND_CHUNK, NBD_REPLY_TYPE_OFFSET_DATA, ANY, data_relative },
     { FAULT_DATA_CHUNK_FROM_START, SCAN_KIND_CHUNK, NBD_REPLY_TYPE_OFFSET_DATA, ANY, data_from_start },
     { FAULT_DATA_CHUNK_LAST_BYTE_WRONG, SCAN_KIND_CHUNK, NBD_REPLY_TYPE_OFFSET_DATA, ANY, data_last_byte },
-    { FAULT_CONTENT_TWICE, SCAN_KIND_CHUNK, NBD_REPLY_TYPE_OFFSET_DATA, ANY, content_twice },
-    { FAULT_CONTENT_TWICE, SCAN_KIND_CHUNK, NBD_REPLY_TYPE_OFFSET_HOLE, ANY, content_twice },
+    { FAULT_CONTENT_TWICE, SCAN_KIND_CHUNK, NBD_REPLY_TYPE_OFFSET_DATA, ANY, chunk_twice },
+    { FAULT_CONTENT_TWICE, SCAN_KIND_CHUNK, NBD_REPLY_TYPE_OFFSET_HOLE, ANY, chunk_twice },
     { FAULT_CONTENT_MISSING, SCAN_KIND_CHUNK, NBD_REPLY_TYPE_OFFSET_DATA, ANY, data_less },
     { FAULT_CONTENT_MISSING, SCAN_KIND_CHUNK, NBD_REPLY_TYPE_OFFSET_HOLE, ANY, hole_less },
     { FAULT_DF_IGNORED, SCAN_KIND_CHUNK, NBD_REPLY_TYPE_OFFSET_DATA, ANY, data_split },
     { FAULT_HOLE_OVER_DATA, SCAN_KIND_CHUNK, NBD_REPLY_TYPE_OFFSET_DATA, ANY, data_as_hole },
-    { FAULT_HOLE_CHUNK_LONG, SCAN_KIND_CHUNK, NBD_REPLY_TYPE_OFFSET_HOLE, ANY, hole_long },
+    { FAULT_HOLE_CHUNK_LONG, SCAN_KIND_CHUNK, NBD_REPLY_TYPE_OFFSET_HOLE, ANY, chunk_longer },
     { FAULT_HOLE_CHUNK_BEYOND_REQUEST, SCAN_KIND_CHUNK, NBD_REPLY_TYPE_OFFSET_HOLE, ANY, hole_beyond },
     { FAULT_HOLE_CHUNK_EMPTY, SCAN_KIND_CHUNK, NBD_REPLY_TYPE_OFFSET_HOLE, ANY, hole_empty_before },
     { FAULT_ERROR_CHUNK_ZERO, SCAN_KIND_CHUNK, NBD_REPLY_TYPE_ERROR, ANY, error_zero },
-    { FAULT_ERROR_CHUNK_SHORT, SCAN_KIND_CHUNK, NBD_REPLY_TYPE_ERROR, ANY, error_short },
+    { FAULT_ERROR_CHUNK_SHORT, SCAN_KIND_CHUNK, NBD_REPLY_TYPE_ERROR, ANY, error_chunk_short },
     { FAULT_ERROR_MESSAGE_PAST_END, SCAN_KIND_CHUNK, NBD_REPLY_TYPE_ERROR, ANY, error_message_long },
     { FAULT_ERROR_MESSAGE_NOT_UTF8, SCAN_KIND_CHUNK, NBD_REPLY_TYPE_ERROR, ANY, error_message_not_utf8 },
     { FAULT_ERROR_MESSAGE_WITH_NUL, SCAN_KIND_CHUNK, NBD_REPLY_TYPE_ERROR, ANY, error_message_with_nul },

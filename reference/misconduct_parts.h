@@ -9,7 +9,7 @@
  * misconduct_replies.c    bytes of what is sent in transmission: any reply, and simple ones
  * misconduct_chunks.c     chunks with contents or errors
  * misconduct_status.c     chunks of block status
- * misconduct_extended.c   the same under extended headers
+ * misconduct_extended.c   what there is only with extended headers
  * misconduct_payloads.c   lengths of 64 bits, and payloads, of requests
  * misconduct_tls.c        modes of TLS, and what is forgotten when it begins
  * misconduct_contents.c   what is done to the contents of the export */
@@ -65,7 +65,8 @@ void edit_set(struct reference_session *s, size_t at, size_t len, uint64_t value
 void edit_fill(struct reference_session *s, size_t at, struct span bytes);
 void edit_insert(struct reference_session *s, size_t at, size_t len); /* zeroes */
 void edit_cut(struct reference_session *s, size_t at, size_t len);
-void edit_repeat(struct reference_session *s, size_t from, size_t len); /* at the end */
+void edit_repeat(struct reference_session *s, size_t from, size_t len);                /* at the end */
+void edit_exchange(struct reference_session *s, size_t one, size_t other, size_t len); /* at most 8 bytes */
 
 /* ---- the parts ---- */
 
@@ -89,7 +90,6 @@ bool requests_misconduct_disc(struct reference_session *s);
 void replies_misconduct(struct reference_session *s, size_t start, enum scan_kind kind);
 void replies_misconduct_answered(struct reference_session *s, const struct request *r, size_t start);
 
-void extended_misconduct(struct reference_session *s, size_t start);
 void extended_misconduct_answered(struct reference_session *s, const struct request *r, size_t start);
 void extended_status_widened(struct reference_session *s, size_t start, const struct request *r);
 

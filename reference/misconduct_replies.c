@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Replies altered on their way out, simple ones and any: a function a fault, called with the place of the
  * message; and others called when the whole reply to a request is there.  Chunks: misconduct_chunks.c,
- * misconduct_status.c. */
+ * misconduct_status.c, misconduct_extended.c. */
 #include "reference/misconduct_replies.h"
 
 /* ---- any reply ---- */
@@ -116,6 +116,9 @@ static const struct reply_fault rows[] = {
     { FAULT_COOKIE_CUT_TO_32_BITS, SCAN_KIND_CHUNK, ANY, ANY, cookie_cut },
     { FAULT_REPLY_MAGIC_WRONG, SCAN_KIND_SIMPLE_REPLY, ANY, ANY, magic_changed },
     { FAULT_REPLY_MAGIC_WRONG, SCAN_KIND_CHUNK, ANY, ANY, magic_changed },
+    { FAULT_EXTENDED_REPLY_MAGIC_WRONG, SCAN_KIND_EXTENDED_REPLY, ANY, ANY, magic_changed },
+    { FAULT_EXTENDED_COOKIE_CHANGED, SCAN_KIND_EXTENDED_REPLY, ANY, ANY, cookie_changed },
+    { FAULT_EXTENDED_COOKIE_CUT, SCAN_KIND_EXTENDED_REPLY, ANY, ANY, cookie_cut },
 };
 
 bool replies_alter(struct reference_session *s, size_t start, enum scan_kind kind,
@@ -139,7 +142,8 @@ bool replies_alter(struct reference_session *s, size_t start, enum scan_kind kin
 
 void replies_misconduct(struct reference_session *s, size_t start, enum scan_kind kind)
 {
-    if (!chunks_misconduct(s, start, kind) && !status_misconduct(s, start, kind))
+    if (!chunks_misconduct(s, start, kind) && !status_misconduct(s, start, kind) &&
+        !extended_misconduct(s, start, kind))
         replies_alter(s, start, kind, rows, COUNT(rows));
 }
 
@@ -150,12 +154,10 @@ static void answer_in_other_form(struct reference_session *s, const struct reque
 {
     s->output.len = start;
     s->structured = !s->structured;
-    if (s->in.error != 0)
-        answer_error(s, r, s->in.error, s->in.why);
-    else if (r->type == NBD_CMD_READ)
-        answer_read(s, r);
+    if (r->type == NBD_CMD_BLOCK_STATUS && s->in.error == 0)
+        answer_done(s, r); /* a status has no other form */
     else
-        answer_done(s, r);
+        transmission_answer(s, r);
     s->structured = !s->structured;
 }
 

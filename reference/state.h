@@ -128,6 +128,9 @@ void transmission_take_request(struct reference_session *s);
 /* Does and answers a request that is whole. */
 void transmission_do_request(struct reference_session *s);
 
+/* Answers a request that was done, or that s->in.error says why it was not. */
+void transmission_answer(struct reference_session *s, const struct request *r);
+
 /* The most that a request's payload may have. */
 uint32_t transmission_payload_max(const struct reference_export *export);
 

@@ -271,7 +271,7 @@ static void perform(struct reference_session *s, const struct request *r)
     }
 }
 
-static void answer(struct reference_session *s, const struct request *r)
+void transmission_answer(struct reference_session *s, const struct request *r)
 {
     if (s->in.error != 0)
         answer_error(s, r, s->in.error, s->in.why);
@@ -309,7 +309,7 @@ void transmission_do_request(struct reference_session *s)
     if (s->in.error == 0 && !MISCONDUCT_TAKES(s, misconduct_perform(s, r)))
         perform(s, r);
     MISCONDUCT(s, misconduct_answers_request(s, r));
-    answer(s, r);
+    transmission_answer(s, r);
     MISCONDUCT(s, misconduct_answered_request(s, r, start));
     MANNERS(s, manners_answered(s, start));
 }
