@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "reference/cited.h"
 #include "reference/sample.h"
 
 enum { HEARD_MAX = 128 << 20 };
@@ -21,36 +22,6 @@ static void names_are_unique_and_found(void **state)
         assert_true(fault_rows[i].breaks[0] != '\0' && fault_rows[i].does[0] != '\0');
     }
     assert_false(faults_switch_on(&(struct faults){ { false } }, span_text("nonsense")));
-}
-
-/* The catalogue, read whole. */
-static char *read_catalogue(void)
-{
-    FILE *file = fopen(NBDTEST_SOURCE_DIR "/cases/requirements.tsv", "r");
-    char *text = test_calloc(1, 1 << 20);
-    size_t len;
-
-    assert_non_null(file);
-    text[0] = '\n';
-    len = fread(text + 1, 1, (1 << 20) - 2, file);
-    assert_in_range(len, 1, (1 << 20) - 3);
-    fclose(file);
-    return text;
-}
-
-static void check_ids(const char *catalogue, const char *ids)
-{
-    char line[200];
-
-    while (*ids) {
-        size_t len = strcspn(ids, " ");
-
-        snprintf(line, sizeof line, "\n%.*s\t", (int)len, ids);
-        if (!strstr(catalogue, line))
-            fail_msg("the catalogue has no row '%.*s'", (int)len, ids);
-        ids += len;
-        ids += *ids == ' ';
-    }
 }
 
 static void rows_name_requirements_of_the_catalogue(void **state)

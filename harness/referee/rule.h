@@ -69,6 +69,24 @@ const char *occasion_text(enum occasion occasion);
 /* Shows the occasion to its rules.  Returns how many were broken. */
 size_t rules_look(struct session *s, enum occasion occasion, const struct message *m);
 
+/* What the server has sent. */
+static inline const struct stream *rule_server(const struct sight *at)
+{
+    return &at->session->streams[SIDE_SERVER];
+}
+
+/* How much of the server's message under way has come, 0: none is; and how much of it there will be.
+ * ret_want   may be NULL */
+static inline uint64_t rule_progress(const struct sight *at, uint64_t *ret_want)
+{
+    uint64_t have, want;
+
+    scan_progress(&rule_server(at)->scan, &have, &want);
+    if (ret_want)
+        *ret_want = want;
+    return have;
+}
+
 /* The number with its bytes in reverse. */
 static inline uint32_t rule_swapped(uint32_t number)
 {

@@ -6,26 +6,13 @@
 #include "referee/rule.h"
 #include "wire/constants.h"
 
-static const struct stream *server(const struct sight *at)
-{
-    return &at->session->streams[SIDE_SERVER];
-}
-
-static uint64_t progress(const struct sight *at, uint64_t *ret_want)
-{
-    uint64_t have;
-
-    scan_progress(&server(at)->scan, &have, ret_want);
-    return have;
-}
-
 /* A server that closes on EXPORT_NAME refuses the export; one that closes while nothing is asked of it may
  * have lost patience. */
 bool closed_in_haggling(const struct sight *at)
 {
     const struct session *s = at->session;
     const struct pending *due = haggle_option_due(s);
-    uint64_t want, have = progress(at, &want);
+    uint64_t want, have = rule_progress(at, &want);
 
     if (!s->greeted || s->transmission || !due || due->option == NBD_OPT_EXPORT_NAME)
         return false;
@@ -39,16 +26,14 @@ bool closed_in_haggling(const struct sight *at)
  * MUST immediately initiate a hard disconnect". */
 static bool is_in_simple_data(const struct sight *at)
 {
-    uint64_t want, have = progress(at, &want);
-
-    return server(at)->head.kind == SCAN_KIND_SIMPLE_REPLY && server(at)->exchange &&
-           have >= WIRE_SIZE_simple_reply;
+    return rule_server(at)->head.kind == SCAN_KIND_SIMPLE_REPLY && rule_server(at)->exchange &&
+           rule_progress(at, NULL) >= WIRE_SIZE_simple_reply;
 }
 
 bool closed_in_transmission(const struct sight *at)
 {
     const struct session *s = at->session;
-    uint64_t want, have = progress(at, &want);
+    uint64_t want, have = rule_progress(at, &want);
 
     if (!s->transmission || is_in_simple_data(at))
         return false;
@@ -75,17 +60,14 @@ bool closed_before_drained(const struct sight *at)
 
 bool greeting_missing(const struct sight *at)
 {
-    uint64_t want;
-
-    return !at->session->greeted && progress(at, &want) < WIRE_SIZE_greeting && broken(at, "no greeting");
+    return !at->session->greeted && rule_progress(at, NULL) < WIRE_SIZE_greeting && broken(at, "no greeting");
 }
 
 bool option_reply_missing(const struct sight *at)
 {
     const struct pending *due = haggle_option_due(at->session);
-    uint64_t want;
 
     return at->session->greeted && !at->session->transmission && due && due->option != NBD_OPT_EXPORT_NAME &&
-           progress(at, &want) == 0 &&
+           rule_progress(at, NULL) == 0 &&
            broken(at, "no %s to option %" PRIu32, due->replies > 0 ? "final reply" : "reply", due->option);
 }

@@ -50,11 +50,9 @@ bool none_with_request_length(const struct sight *at)
 /* The bytes that were announced do not come, for they never were to be any. */
 bool payload_of_request_length(const struct sight *at)
 {
-    const struct stream *st = &at->session->streams[SIDE_SERVER];
-    uint64_t have, want;
+    const struct stream *st = rule_server(at);
 
-    scan_progress(&st->scan, &have, &want);
-    return at->session->transmission && have >= WIRE_SIZE_extended_reply && st->exchange &&
+    return at->session->transmission && rule_progress(at, NULL) >= WIRE_SIZE_extended_reply && st->exchange &&
            st->head.kind == SCAN_KIND_EXTENDED_REPLY && st->chunk.type == NBD_REPLY_TYPE_NONE &&
            st->chunk.length > 0 && st->chunk.length == st->exchange->request.length &&
            broken(at, "a NONE chunk with the length of the request, %" PRIu64, st->chunk.length);

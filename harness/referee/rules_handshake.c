@@ -14,20 +14,6 @@ bool reserved_handshake_flag(const struct sight *at)
            broken(at, "handshake flags 0x%04x", flags);
 }
 
-static const struct stream *server(const struct sight *at)
-{
-    return &at->session->streams[SIDE_SERVER];
-}
-
-/* How much of the message under way has come. */
-static uint64_t progress(const struct sight *at, uint64_t *ret_want)
-{
-    uint64_t have;
-
-    scan_progress(&server(at)->scan, &have, ret_want);
-    return have;
-}
-
 bool handshake_flags_swapped(const struct sight *at)
 {
     unsigned flags = at->message->head.newstyle.flags;
@@ -40,7 +26,7 @@ bool handshake_flags_swapped(const struct sight *at)
 /* The server waits for the client now. */
 bool greeting_goes_on(const struct sight *at)
 {
-    uint64_t want, have = progress(at, &want);
+    uint64_t have = rule_progress(at, NULL);
 
     return at->session->greeted && !at->session->transmission && have > 0 &&
            broken(at, "%" PRIu64 " bytes behind the 18 of the greeting", have);
@@ -50,9 +36,9 @@ bool greeting_goes_on(const struct sight *at)
  */
 static uint64_t cut_off_greeting(const struct sight *at, uint64_t magic)
 {
-    const struct scan *scan = &server(at)->scan;
+    const struct scan *scan = &rule_server(at)->scan;
     struct wire_in in = wire_in(span_of(scan->head, scan->have));
-    uint64_t want, have = progress(at, &want);
+    uint64_t have = rule_progress(at, NULL);
 
     return !at->session->greeted && have >= WIRE_SIZE_greeting && wire_get_greeting(&in).magic == magic ? have
                                                                                                         : 0;
@@ -89,7 +75,7 @@ bool oldstyle_greeting_cut_off(const struct sight *at)
 
 bool oldstyle_padding_too_long(const struct sight *at)
 {
-    return at->session->last == LAST_OLDSTYLE && server(at)->lost_how.got == 0 &&
+    return at->session->last == LAST_OLDSTYLE && rule_server(at)->lost_how.got == 0 &&
            broken(at, "zero bytes behind the 152 of the oldstyle greeting");
 }
 
@@ -113,7 +99,7 @@ bool oldstyle_flags_exchanged(const struct sight *at)
 
 bool export_with_reply_header(const struct sight *at)
 {
-    const struct scan_lost *lost = &server(at)->lost_how;
+    const struct scan_lost *lost = &rule_server(at)->lost_how;
 
     return strcmp(lost->rule, at->rule->id) == 0 &&
            broken(at, "the answer to EXPORT_NAME begins with the magic of an option reply, 0x%016" PRIx64,
@@ -123,7 +109,7 @@ bool export_with_reply_header(const struct sight *at)
 /* A reply stands where the padding should. */
 bool export_without_padding(const struct sight *at)
 {
-    const struct scan_lost *lost = &server(at)->lost_how;
+    const struct scan_lost *lost = &rule_server(at)->lost_how;
 
     return strcmp(lost->rule, at->rule->id) == 0 &&
            broken(at, "0x%08" PRIx64 " where 124 zero bytes were due behind the transmission flags",
@@ -137,16 +123,16 @@ bool export_with_other_padding(const struct sight *at)
 
 bool export_cut_off_in_padding(const struct sight *at)
 {
-    uint64_t want, have = progress(at, &want);
+    uint64_t want, have = rule_progress(at, &want);
 
-    return !at->session->transmission && server(at)->head.kind == SCAN_KIND_EXPORT &&
+    return !at->session->transmission && rule_server(at)->head.kind == SCAN_KIND_EXPORT &&
            have >= WIRE_SIZE_export &&
            broken(at, "%" PRIu64 " of the %" PRIu64 " bytes of the answer to EXPORT_NAME", have, want);
 }
 
 static bool zeroes_came(const struct sight *at)
 {
-    return server(at)->lost_how.got == 0;
+    return rule_server(at)->lost_how.got == 0;
 }
 
 bool padding_behind_export(const struct sight *at)

@@ -98,12 +98,10 @@ bool transmission_in_haggling(const struct sight *at)
 
 bool reply_cut_off(const struct sight *at)
 {
-    const struct stream *st = &at->session->streams[SIDE_SERVER];
-    uint64_t have, want;
+    uint64_t want, have = rule_progress(at, &want);
 
-    scan_progress(&st->scan, &have, &want);
     return at->session->greeted && !at->session->transmission && have >= WIRE_SIZE_option_reply &&
-           st->head.kind == SCAN_KIND_OPTION_REPLY &&
+           rule_server(at)->head.kind == SCAN_KIND_OPTION_REPLY &&
            broken(at, "%" PRIu64 " of the %" PRIu64 " bytes of an option reply", have, want);
 }
 

@@ -151,10 +151,10 @@ bool padding_not_zero(const struct sight *at)
 
 static bool is_cut_off(const struct sight *at, uint64_t *ret_have, uint64_t *ret_want)
 {
-    const struct stream *st = &at->session->streams[SIDE_SERVER];
+    const struct stream *st = rule_server(at);
     bool extended = st->head.kind == SCAN_KIND_EXTENDED_REPLY;
 
-    scan_progress(&st->scan, ret_have, ret_want);
+    *ret_have = rule_progress(at, ret_want);
     return at->session->transmission && (extended || st->head.kind == SCAN_KIND_CHUNK) &&
            *ret_have >= (extended ? WIRE_SIZE_extended_reply : WIRE_SIZE_chunk) && *ret_have < *ret_want &&
            st->exchange && st->exchange->request.type == NBD_CMD_READ &&

@@ -262,10 +262,7 @@ static const struct exchange *overdue(const struct sight *at)
 
 static bool nothing_came(const struct sight *at)
 {
-    uint64_t have, want;
-
-    scan_progress(&at->session->streams[SIDE_SERVER].scan, &have, &want);
-    return have == 0;
+    return rule_progress(at, NULL) == 0;
 }
 
 bool done_missing(const struct sight *at)
@@ -297,9 +294,8 @@ bool structured_reply_missing(const struct sight *at)
 
 static bool ends_in_middle(const struct sight *at, uint64_t size, bool in_header)
 {
-    uint64_t have, want;
+    uint64_t want, have = rule_progress(at, &want);
 
-    scan_progress(&at->session->streams[SIDE_SERVER].scan, &have, &want);
     if (!at->session->transmission || have < sizeof(uint32_t) || have >= want ||
         in_header != (want == size && have < size))
         return false;
@@ -308,7 +304,7 @@ static bool ends_in_middle(const struct sight *at, uint64_t size, bool in_header
 
 static enum scan_kind kind_under_way(const struct sight *at)
 {
-    return at->session->streams[SIDE_SERVER].head.kind;
+    return rule_server(at)->head.kind;
 }
 
 bool simple_header_cut_off(const struct sight *at)

@@ -112,10 +112,8 @@ bool flag_unknown(const struct sight *at)
 bool done_elsewhere(const struct sight *at)
 {
     const struct exchange *e = at->session->transmission ? session_oldest(at->session) : NULL;
-    uint64_t have, want;
 
-    scan_progress(&at->session->streams[SIDE_SERVER].scan, &have, &want);
-    return e && e->chunks > 0 && have == 0 && held_of(e)->last_flags != 0 &&
+    return e && e->chunks > 0 && rule_progress(at, NULL) == 0 && held_of(e)->last_flags != 0 &&
            broken(at, "flags 0x%04x in the last of %u chunks, without DONE", held_of(e)->last_flags,
                   e->chunks);
 }

@@ -101,6 +101,5 @@ struct client_reader {
 bool client_read(struct client *c, uint64_t offset, uint32_t length, struct client_reader reader);
 bool client_write(struct client *c, uint64_t offset, struct span data);
 bool client_write_zeroes(struct client *c, uint64_t offset, uint32_t length);
-bool client_flush(struct client *c);
 
 #endif

@@ -216,11 +216,3 @@ bool client_write_zeroes(struct client *c, uint64_t offset, uint32_t length)
     client_doing(c, "WRITE_ZEROES of %" PRIu32 " bytes at offset %" PRIu64, length, offset);
     return transfer(c, &t, span_of(NULL, 0));
 }
-
-bool client_flush(struct client *c)
-{
-    struct transfer t = { .request = { .type = NBD_CMD_FLUSH } };
-
-    client_doing(c, "FLUSH");
-    return transfer(c, &t, span_of(NULL, 0));
-}

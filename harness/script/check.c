@@ -57,7 +57,8 @@ bool names_has(const struct names *names, const char *name)
     return names_find(names, name) < names->count;
 }
 
-bool names_add(struct names *names, const char *name, size_t max)
+/* False when it is new and there are max already. */
+static bool names_add(struct names *names, const char *name, size_t max)
 {
     if (names_has(names, name))
         return true;

@@ -34,8 +34,6 @@ void check_fail_unknown(struct checker *c, struct place where, const char *what,
                         const struct nearest *nearest);
 
 bool names_has(const struct names *names, const char *name);
-/* False when it is new and there are max already. */
-bool names_add(struct names *names, const char *name, size_t max);
 
 /* Makes a variable known from here on. */
 void check_define(struct checker *c, struct place where, const char *name);

@@ -332,17 +332,30 @@ static bool begin_tls(struct play *p, struct connection *c, const struct step *s
     return true;
 }
 
-static bool play_frame(struct play *p, struct level *l, const struct step *s, struct play_action *ret)
+/* Whether a step that sends has its turn: *ret_connection is then its connection, NULL where nothing is sent
+ * on it any more.  False: to be asked again after *ret_action. */
+static bool is_its_turn(struct play *p, struct level *l, const struct step *s,
+                        struct connection **ret_connection, struct play_action *ret_action)
 {
     struct connection *c = connection_of(p, l, s);
 
     if (c && !settle(p, c)) {
-        *ret = wait_action(p);
-        return true;
+        *ret_action = wait_action(p);
+        return false;
     }
     end_wait(p);
     l->at = s->next;
-    if (!c || c->life == LIFE_OVER)
+    *ret_connection = c && c->life != LIFE_OVER ? c : NULL;
+    return true;
+}
+
+static bool play_frame(struct play *p, struct level *l, const struct step *s, struct play_action *ret)
+{
+    struct connection *c;
+
+    if (!is_its_turn(p, l, s, &c, ret))
+        return true;
+    if (!c)
         return false;
     if (verb_is(&s->frame, "fin") || verb_is(&s->frame, "reset")) {
         if (c->life != LIFE_OPEN)
@@ -366,16 +379,12 @@ static bool play_frame(struct play *p, struct level *l, const struct step *s, st
 
 static bool play_segment(struct play *p, struct level *l, const struct step *s, struct play_action *ret)
 {
-    struct connection *c = connection_of(p, l, s);
+    struct connection *c;
     bool open;
 
-    if (c && !settle(p, c)) {
-        *ret = wait_action(p);
+    if (!is_its_turn(p, l, s, &c, ret))
         return true;
-    }
-    end_wait(p);
-    l->at = s->next;
-    if (!c || c->life == LIFE_OVER)
+    if (!c)
         return false;
     open = c->life == LIFE_OPEN;
     buffer_clear(&p->out);
