@@ -278,6 +278,12 @@ static void done_as_bit_15(struct reference_session *s, size_t start, const stru
         edit_set(s, start + FLAGS_AT, 2, 0x8000);
 }
 
+static void chunk_flags_wide(struct reference_session *s, size_t start, const struct request *r)
+{
+    if (r->cookie > UINT32_MAX)
+        edit_insert(s, start + FLAGS_AT, 2);
+}
+
 static void chunk_cookie_first(struct reference_session *s, size_t start, const struct request *r)
 {
     uint64_t flags_and_type = edit_get(s, start + FLAGS_AT, 4);
@@ -529,6 +535,7 @@ static const struct reply_fault rows[] = {
     { FAULT_ERROR_MESSAGE_LENGTH_WIDE, SCAN_KIND_CHUNK, NBD_REPLY_TYPE_ERROR, ANY,
       error_message_length_wide },
     { FAULT_DONE_AS_BIT_15, SCAN_KIND_CHUNK, NBD_REPLY_TYPE_OFFSET_DATA, ANY, done_as_bit_15 },
+    { FAULT_CHUNK_FLAGS_WIDE, SCAN_KIND_CHUNK, ANY, ANY, chunk_flags_wide },
     { FAULT_CHUNK_COOKIE_FIRST, SCAN_KIND_CHUNK, ANY, ANY, chunk_cookie_first },
     { FAULT_CHUNK_LONG, SCAN_KIND_CHUNK, NBD_REPLY_TYPE_OFFSET_DATA, ANY, chunk_long },
     { FAULT_DATA_IN_CRUMBS, SCAN_KIND_CHUNK, NBD_REPLY_TYPE_OFFSET_DATA, ANY, data_in_crumbs },

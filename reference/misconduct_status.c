@@ -244,6 +244,14 @@ static void holes_untold(struct reference_session *s, size_t start, const struct
     clear_status_bits(s, start, NBD_STATE_HOLE);
 }
 
+static void holes_as_bit_2(struct reference_session *s, size_t start, const struct request *r)
+{
+    (void)r;
+    for (size_t at = extents_at(s, start); at < s->output.len && is_allocation(s, start); at += 2 * width(s))
+        if (status_at(s, at) & NBD_STATE_HOLE)
+            set_status_at(s, at, status_at(s, at) ^ (NBD_STATE_HOLE | 4));
+}
+
 static void zeroes_untold(struct reference_session *s, size_t start, const struct request *r)
 {
     (void)r;
@@ -272,6 +280,7 @@ static const struct reply_fault rows[] = {
     { FAULT_EXTENTS_OF_SECTORS, SCAN_KIND_CHUNK, NBD_REPLY_TYPE_BLOCK_STATUS, ANY, extents_of_sectors },
     { FAULT_EXTENTS_TOO_MANY, SCAN_KIND_CHUNK, NBD_REPLY_TYPE_BLOCK_STATUS, ANY, extents_too_many },
     { FAULT_HOLES_INVERTED, SCAN_KIND_CHUNK, NBD_REPLY_TYPE_BLOCK_STATUS, ANY, holes_inverted },
+    { FAULT_HOLES_AS_BIT_2, SCAN_KIND_CHUNK, NBD_REPLY_TYPE_BLOCK_STATUS, ANY, holes_as_bit_2 },
     { FAULT_HOLES_UNTOLD, SCAN_KIND_CHUNK, NBD_REPLY_TYPE_BLOCK_STATUS, ANY, holes_untold },
     { FAULT_STRUCTURED_STATUS_WIDE, SCAN_KIND_CHUNK, NBD_REPLY_TYPE_BLOCK_STATUS, ANY,
       extended_status_widened },

@@ -161,6 +161,26 @@ bool extent_beyond_length(const struct sight *at)
                   at->exchange->request.length);
 }
 
+/* Zeroes that are told of with a bit too many, while the one for holes is never there. */
+bool hole_of_another_bit(const struct sight *at)
+{
+    const struct session_context *context = find_context(at, at->message->chunk.context);
+    struct span extents = at->message->chunk.extents;
+    struct wire_extended_extent extent;
+    uint64_t all = 0, zeroes = 0;
+
+    if (!is_sound_status(at) || !contexts_known(at) || !context ||
+        strcmp(context->name, "base:allocation") != 0)
+        return false;
+    while (chunk_next_status(&extents, at->message->chunk.wide, &extent)) {
+        all |= extent.flags;
+        if (extent.flags & NBD_STATE_ZERO)
+            zeroes |= (uint32_t)extent.flags & ~(uint32_t)NBD_STATE_ZERO;
+    }
+    return zeroes != 0 && !(all & NBD_STATE_HOLE) &&
+           broken(at, "0x%" PRIx64 " beside ZERO, and HOLE nowhere", zeroes);
+}
+
 bool reserved_state(const struct sight *at)
 {
     const struct session_context *context = find_context(at, at->message->chunk.context);

@@ -443,6 +443,10 @@ static void block_status(void **state)
     BREAKS(&t, "cmd.flag.req-one.extent-within-length");
     one_status(&t, 0, BYTES(U32(7), U32(4096), U32(4)));
     BREAKS(&t, "meta.base.allocation.reserved-zero");
+    one_status(&t, 0, BYTES(U32(7), U32(2048), U32(0), U32(2048), U32(6)));
+    BREAKS(&t, "meta.base.allocation.reserved-zero", "meta.base.allocation.hole-bit");
+    one_status(&t, 0, BYTES(U32(7), U32(2048), U32(1), U32(2048), U32(6)));
+    BREAKS(&t, "meta.base.allocation.reserved-zero");
 
     t = talk_with(NULL);
     start_structured(&t, WRITABLE);

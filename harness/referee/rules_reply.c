@@ -195,9 +195,8 @@ bool simple_fields_misplaced(const struct sight *at)
            broken(at, "the cookie of a request directly behind the magic");
 }
 
-bool chunk_fields_misplaced(const struct sight *at)
+static bool is_misplaced(const struct sight *at, const struct session_chunk *c)
 {
-    const struct session_chunk *c = &at->message->chunk_head;
     const uint64_t places[] = {
         (uint64_t)c->flags << 48 | (uint64_t)c->type << 32 | c->cookie >> 32, /* directly behind the magic */
         c->cookie << 32 | c->length,                                          /* behind the length */
@@ -205,13 +204,17 @@ bool chunk_fields_misplaced(const struct sight *at)
         (uint64_t)c->type << 56 | c->cookie >> 8,                             /* behind flags of 8 bits */
     };
 
-    if (at->exchange || requests_unknown(at) || past_of(at))
-        return false;
     for (size_t i = 0; i < sizeof places / sizeof *places; i++)
         if (is_cookie(at, places[i]))
             return broken(at, "the cookie 0x%" PRIx64 " of a request elsewhere in the header of a chunk",
                           places[i]);
     return false;
+}
+
+bool chunk_fields_misplaced(const struct sight *at)
+{
+    return !at->exchange && !requests_unknown(at) && !past_of(at) &&
+           is_misplaced(at, &at->message->chunk_head);
 }
 
 bool simple_behind_reply(const struct sight *at)
@@ -332,6 +335,25 @@ bool chunk_payload_cut_off(const struct sight *at)
 {
     return is_in_body(at) && kind_under_way(at) == SCAN_KIND_CHUNK &&
            ends_in_middle(at, WIRE_SIZE_chunk, false);
+}
+
+/* A header's worth of bytes is awaited in vain. */
+bool chunk_length_of_all(const struct sight *at)
+{
+    uint64_t have, want;
+
+    scan_progress(&at->session->streams[SIDE_SERVER].scan, &have, &want);
+    return is_in_body(at) && kind_under_way(at) == SCAN_KIND_CHUNK && want - have == WIRE_SIZE_chunk &&
+           broken(at, "a chunk's length that counts its header");
+}
+
+/* What stands where the length should makes it wait for more. */
+bool chunk_fields_misplaced_and_waited(const struct sight *at)
+{
+    const struct stream *st = &at->session->streams[SIDE_SERVER];
+
+    return is_in_body(at) && kind_under_way(at) == SCAN_KIND_CHUNK && !st->exchange &&
+           !requests_unknown(at) && is_misplaced(at, &st->chunk);
 }
 
 /* ---- the form of the reply ---- */

@@ -169,6 +169,18 @@ static void fields_in_another_order(void **state)
     server_says(&t, STRUCTURED, U32(1), U16(0), U64(0x1122334455660001), U32(0), 0, 0, 0, 0);
     filled(&t, SIDE_SERVER, 0, 0x10000 - 6);
     BREAKS(&t, "chunk.header-layout", "reply.cookie.echo");
+    t = talk_with(NULL); /* a length that counts the header */
+    start_structured(&t, WRITABLE);
+    request(&t, READ, 0, 1, 0, 2);
+    server_says(&t, STRUCTURED, U16(1), U16(1), U64(1), U32(30), U64(0), 0, 0);
+    session_stalled(t.s);
+    BREAKS(&t, "chunk.header-layout", "chunk.payload");
+    t = talk_with(NULL); /* flags of 32 bits again, and what is waited for does not come */
+    start_structured(&t, WRITABLE);
+    request(&t, FLUSH, 0, 0x1122334455667788, 0, 0);
+    server_says(&t, STRUCTURED, U32(1), U16(0), U64(0x1122334455667788), U32(0));
+    session_stalled(t.s);
+    BREAKS(&t, "chunk.header-layout", "chunk.payload");
     t = talk_with(NULL); /* of 8 bits */
     start_structured(&t, WRITABLE);
     request(&t, FLUSH, 0, 0x1122334455667788, 0, 0);
