@@ -153,7 +153,7 @@ static inline void start_haggling(struct talk *t, uint16_t server_flags, uint32_
 static inline void start_simple(struct talk *t, unsigned flags)
 {
     start_haggling(t, 3, 3);
-    option(t, GO, BYTES(U32(0), U16(0)));
+    option(t, GO, BYTES(U32(0), U16(1), U16(3)));
     info_export(t, GO, flags);
     option_reply(t, GO, ACK, NOTHING);
 }
@@ -171,7 +171,7 @@ static inline void start_structured(struct talk *t, unsigned flags)
     server_says(t, REPLY_MAGIC, U32(SET_META), U32(META), U32(4 + 15), U32(7));
     say(t, SIDE_SERVER, span_text(base_allocation));
     option_reply(t, SET_META, ACK, NOTHING);
-    option(t, GO, BYTES(U32(0), U16(0)));
+    option(t, GO, BYTES(U32(0), U16(1), U16(3)));
     info_export(t, GO, flags);
     option_reply(t, GO, ACK, NOTHING);
 }

@@ -36,7 +36,8 @@ static void enter_transmission(struct session *s, struct span name)
     s->transmission = true;
     if (s->phase != PHASE_ENDED)
         s->phase = PHASE_TRANSMISSION;
-    if (!span_equal(name, buffer_span(&s->contexts_for)))
+    s->other_export = !span_equal(name, buffer_span(&s->contexts_for));
+    if (s->other_export)
         s->contexts_doubtful = true; /* two names may be one export */
     if (s->option_count > 1)
         s->astray = true; /* options were sent that the server takes for requests */
@@ -76,6 +77,11 @@ bool haggle_may_echo(const struct session *s, const struct message *m)
 
     return m->head.kind == SCAN_KIND_OPTION_REPLY && m->reply.layout == REPLY_MESSAGE && due && due->whole &&
            !due->sound && due->name.len > 0;
+}
+
+uint32_t haggle_bit(uint32_t option)
+{
+    return option < 32 ? UINT32_C(1) << option : 0;
 }
 
 bool haggle_both_fixed_newstyle(const struct session *s)
@@ -153,6 +159,8 @@ void haggle_option(struct session *s, const struct message *m)
 {
     uint32_t option = m->head.option.option;
 
+    s->asked |= haggle_bit(option);
+    s->asked_block_size = s->asked_block_size || asks_for(m->option.infos, NBD_INFO_BLOCK_SIZE);
     if (option == NBD_OPT_ABORT) {
         s->goodbye = true;
         s->phase = PHASE_ENDED;
@@ -362,20 +370,22 @@ static void note_tls_demand(struct session *s, uint32_t option, uint32_t type)
 {
     bool refused = type == NBD_REP_ERR_UNSUP || type == NBD_REP_ERR_POLICY;
 
-    if (s->tls || option >= 32)
+    if (s->tls)
         return;
     if (option == NBD_OPT_STARTTLS)
         s->starttls_refused = s->starttls_refused || refused;
     else if (type == NBD_REP_ERR_TLS_REQD)
-        s->tls_demanded |= UINT32_C(1) << option;
+        s->tls_demanded |= haggle_bit(option);
     else if (type == NBD_REP_ACK || refused)
-        s->tls_not_demanded |= UINT32_C(1) << option;
+        s->tls_not_demanded |= haggle_bit(option);
 }
 
 static void take_error(struct session *s, const struct pending *p, uint32_t type)
 {
     if (p->option == NBD_OPT_SET_META_CONTEXT)
         select_contexts(s, p, false);
+    if (type == NBD_REP_ERR_UNSUP)
+        s->unsupported |= haggle_bit(p->option);
     if (type == NBD_REP_ERR_SHUTDOWN)
         s->may_close = s->shutting_down = true;
     if (p->option == NBD_OPT_GO && s->requests > 0)

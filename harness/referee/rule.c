@@ -21,6 +21,7 @@ const char *occasion_text(enum occasion occasion)
     static const char *const texts[] = {
         [AT_WIRE] = "where bytes are no message, or a message does not obey its layout",
         [AT_GREETING] = "at a newstyle greeting",
+        [AT_OLDSTYLE] = "at an oldstyle greeting",
         [AT_EXPORT] = "at an answer to NBD_OPT_EXPORT_NAME",
         [AT_OPTION_REPLY] = "at an option reply",
         [AT_INFO] = "at an NBD_REP_INFO",
@@ -37,8 +38,10 @@ const char *occasion_text(enum occasion occasion)
         [AT_CLIENT_FLAGS] = "at the client's flags",
         [AT_OPTION] = "at an option of the client",
         [AT_CLIENT_CLOSE] = "when the client closes",
+        [AT_REQUEST_HEAD] = "at the header of a request of the client",
         [AT_REQUEST] = "at a request of the client",
         [AT_CLIENT_LOST] = "where the client's bytes make no sense",
+        [AT_CLIENT_PLAIN] = "where the client goes on in plain text behind the ACK to NBD_OPT_STARTTLS",
     };
 
     return texts[occasion];

@@ -31,8 +31,10 @@ enum occasion {
     AT_STALL,        /* the server had its time and sent nothing */
     AT_OPTION,       /* what the client does: an option has come whole */
     AT_CLIENT_CLOSE, /* the client closed */
+    AT_REQUEST_HEAD, /* the header of a request has come, and nothing is known of the rest */
     AT_REQUEST,      /* a request has come whole */
     AT_CLIENT_LOST,  /* framing of the client's bytes is lost */
+    AT_CLIENT_PLAIN, /* something else than TLS of the client behind the ACK to NBD_OPT_STARTTLS */
 };
 
 /* What a rule is shown.  The state is that before the message, but at AT_REPLY and AT_REQUEST. */

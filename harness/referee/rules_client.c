@@ -42,6 +42,15 @@ bool logged_request(const struct sight *at)
     return lost_by(at, UINT32_C(0x25609514));
 }
 
+/* The oldstyle handshake ends with the greeting. */
+bool no_request_behind_oldstyle(const struct sight *at)
+{
+    const struct scan_lost *how = &at->session->streams[SIDE_CLIENT].lost_how;
+
+    return at->session->transmission && !at->session->flags_seen && how->at == 0 &&
+           broken(at, "0x%08" PRIx64 " behind an oldstyle greeting", how->got);
+}
+
 bool extended_request_unasked(const struct sight *at)
 {
     return !at->session->negotiated.extended && lost_by(at, NBD_EXTENDED_REQUEST_MAGIC);
@@ -216,6 +225,17 @@ bool range_unaligned(const struct sight *at)
                   request(at)->offset, unit);
 }
 
+/* The end of an export need not be a multiple of anything. */
+bool range_off_512(const struct sight *at)
+{
+    const struct negotiated *n = &at->session->negotiated;
+    uint64_t offset = request(at)->offset, length = request(at)->length;
+
+    return has_range(at) && !n->block_size_known && length <= n->size &&
+           (offset % 512 != 0 || (length % 512 != 0 && offset != n->size - length)) &&
+           broken(at, "%" PRIu64 " bytes from %" PRIu64 ", and no minimum was told", length, offset);
+}
+
 /* The length of a payload that the client decides. */
 static uint64_t payload_length(const struct sight *at)
 {
@@ -262,6 +282,60 @@ bool block_status_without_contexts(const struct sight *at)
            broken(at, "BLOCK_STATUS, and no context is selected");
 }
 
+bool block_status_of_another_export(const struct sight *at)
+{
+    return is_command(at, NBD_CMD_BLOCK_STATUS) && at->session->negotiated.context_count > 0 &&
+           at->session->other_export &&
+           broken(at, "BLOCK_STATUS, and the contexts are of an export of another name");
+}
+
+/* ---- staying where the connection cannot go on ---- */
+
+/* Requests may have been under way when the client read what makes it leave, but none that it sends after
+ * two that it sent since then were answered in turn. */
+static bool stays_behind(const struct sight *at, enum leave_cause cause, bool extended)
+{
+    static const char *const came[] = { [LEAVE_NOT] = "",
+                                        [LEAVE_UNKNOWN_TYPE] = "of a type that nobody has defined",
+                                        [LEAVE_UNEXPECTED_TYPE] = "of a type that the command does not have",
+                                        [LEAVE_INCONSISTENT] = "that contradicts itself",
+                                        [LEAVE_ERROR_LENGTH] = "whose error message does not fit in" };
+    const struct session *s = at->session;
+
+    return s->leave == cause && s->leave_turns == 2 && s->negotiated.extended == extended &&
+           broken(at, "%s behind a chunk %s", name_of(request(at)->type), came[cause]);
+}
+
+bool stays_behind_unknown_type(const struct sight *at)
+{
+    return stays_behind(at, LEAVE_UNKNOWN_TYPE, false);
+}
+
+bool stays_behind_unexpected_type(const struct sight *at)
+{
+    return stays_behind(at, LEAVE_UNEXPECTED_TYPE, false);
+}
+
+bool stays_behind_inconsistent_chunk(const struct sight *at)
+{
+    return stays_behind(at, LEAVE_INCONSISTENT, false);
+}
+
+bool stays_behind_error_length(const struct sight *at)
+{
+    return stays_behind(at, LEAVE_ERROR_LENGTH, false) || stays_behind(at, LEAVE_ERROR_LENGTH, true);
+}
+
+bool stays_behind_wrong_extended_type(const struct sight *at)
+{
+    return stays_behind(at, LEAVE_UNKNOWN_TYPE, true) || stays_behind(at, LEAVE_UNEXPECTED_TYPE, true);
+}
+
+bool stays_behind_inconsistent_extended_chunk(const struct sight *at)
+{
+    return stays_behind(at, LEAVE_INCONSISTENT, true);
+}
+
 /* ---- extended headers ---- */
 
 static bool has_payload_flag(const struct sight *at)
@@ -284,4 +358,46 @@ bool payload_of_nothing(const struct sight *at)
 {
     return request(at)->extended && has_payload_flag(at) && request(at)->payload == 0 &&
            broken(at, "PAYLOAD_LEN, and no payload");
+}
+
+bool read_beyond_32_bits(const struct sight *at)
+{
+    return request(at)->extended && is_command(at, NBD_CMD_READ) && request(at)->length > UINT32_MAX &&
+           broken(at, "READ of %" PRIu64 " bytes", request(at)->length);
+}
+
+bool payload_beyond_32_bits(const struct sight *at)
+{
+    const struct scan_head *head = &at->session->streams[SIDE_CLIENT].head;
+
+    return head->kind == SCAN_KIND_EXTENDED_REQUEST && head->body > UINT32_MAX &&
+           broken(at, "a payload of %" PRIu64 " bytes", head->body);
+}
+
+bool filter_unadvertised(const struct sight *at)
+{
+    return request(at)->filtered && !(advertised(at) & NBD_FLAG_BLOCK_STATUS_PAYLOAD) &&
+           broken(at, "BLOCK_STATUS with PAYLOAD_LEN, and the transmission flags are 0x%04x", advertised(at));
+}
+
+static bool is_selected(const struct negotiated *n, uint32_t context)
+{
+    for (size_t i = 0; i < n->context_count; i++)
+        if (n->contexts[i].id == context)
+            return true;
+    return false;
+}
+
+bool filter_of_unknown_context(const struct sight *at)
+{
+    struct status_filter filter;
+    struct wire_flaw flaw;
+    uint32_t context;
+
+    if (!at->message->request.filtered || !filter_decode(at->message->body, &filter, &flaw))
+        return false;
+    while (filter_next_context(&filter.contexts, &context))
+        if (!is_selected(&at->session->negotiated, context))
+            return broken(at, "context %" PRIu32 ", which was not selected", context);
+    return false;
 }

@@ -269,6 +269,8 @@ static void begin(struct session *s, struct stream *st, const struct scan_head *
     case SCAN_KIND_REQUEST:
     case SCAN_KIND_EXTENDED_REQUEST:
         request_begins(s, st);
+        if (st->head.body > UINT32_MAX)
+            rules_look(s, AT_REQUEST_HEAD, NULL);
         break;
     case SCAN_KIND_SIMPLE_REPLY:
         simple_reply_begins(s, st);
@@ -350,6 +352,15 @@ static void note_flaw(struct session *s, const struct message *m)
                        m->flaw.field, m->flaw.at, m->flaw.reason);
 }
 
+/* A client that has to leave goes on: requests that were on their way do not count. */
+static void note_stay(struct session *s)
+{
+    if (s->leave == LEAVE_NOT || s->newest_answered < s->leave_since)
+        return;
+    s->leave_since = s->requests - 1; /* the one at hand */
+    s->leave_turns++;
+}
+
 static void client_message(struct session *s, struct message *m)
 {
     note_flaw(s, m);
@@ -367,6 +378,7 @@ static void client_message(struct session *s, struct message *m)
     case SCAN_KIND_EXTENDED_REQUEST:
         if (m->exchange)
             m->exchange->message = m->number;
+        note_stay(s);
         rules_look(s, AT_REQUEST, m);
         if (m->request.type == NBD_CMD_DISC) {
             s->goodbye = true;
@@ -395,10 +407,45 @@ static bool is_about_nothing(const struct message *m)
            (m->chunk.role == CHUNK_CONTENT || m->chunk.role == CHUNK_STATUS);
 }
 
+/* What is wrong with a chunk so that the client has to close the connection. */
+static enum leave_cause cause_to_leave(const struct message *m)
+{
+    const struct exchange *e = m->exchange;
+
+    if (!message_is_chunk(m) || !e || is_about_nothing(m))
+        return LEAVE_NOT;
+    switch (m->chunk.role) {
+    case CHUNK_ENDS:
+    case CHUNK_ERROR:
+        break;
+    case CHUNK_CONTENT:
+        if (e->request.type != NBD_CMD_READ)
+            return LEAVE_UNEXPECTED_TYPE;
+        break;
+    case CHUNK_STATUS:
+        if (e->request.type != NBD_CMD_BLOCK_STATUS)
+            return LEAVE_UNEXPECTED_TYPE;
+        break;
+    case CHUNK_OTHER:
+        return LEAVE_UNKNOWN_TYPE;
+    }
+    if (!m->flaw.rule)
+        return LEAVE_NOT;
+    if (strcmp(m->flaw.rule, "chunk.error.message-fits") == 0 ||
+        strcmp(m->flaw.rule, "chunk.error-offset.message-fits") == 0)
+        return LEAVE_ERROR_LENGTH;
+    return m->chunk.role == CHUNK_ERROR ? LEAVE_NOT : LEAVE_INCONSISTENT;
+}
+
 static void note_reply(struct session *s, const struct message *m)
 {
+    enum leave_cause cause = cause_to_leave(m);
     struct exchange *e = m->exchange;
 
+    if (s->leave == LEAVE_NOT && cause != LEAVE_NOT) {
+        s->leave = cause;
+        s->leave_since = s->requests;
+    }
     s->last = LAST_OTHER;
     s->replied = true;
     s->stray = !e && m->head.kind == SCAN_KIND_CHUNK && !(m->chunk_head.flags & NBD_REPLY_FLAG_DONE) &&
@@ -480,12 +527,12 @@ static void finish(struct session *s, enum side from, struct message *ret)
 /* Behind the ACK to STARTTLS: the first byte shows whether it is TLS. */
 static void judge_opaque(struct session *s, enum side from, struct span in)
 {
-    if (from == SIDE_CLIENT || s->phase != PHASE_STARTTLS || s->plain_judged || in.len == 0)
+    if (s->phase != PHASE_STARTTLS || s->plain_judged[from] || in.len == 0)
         return;
-    s->plain_judged = true;
+    s->plain_judged[from] = true;
     s->plain_text = in;
     if (*in.at < TLS_FIRST_BYTE || *in.at > TLS_LAST_BYTE)
-        rules_look(s, AT_PLAIN_TEXT, NULL);
+        rules_look(s, from == SIDE_CLIENT ? AT_CLIENT_PLAIN : AT_PLAIN_TEXT, NULL);
     s->plain_text = (struct span){ 0 };
 }
 

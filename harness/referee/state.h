@@ -135,7 +135,7 @@ struct session {
     bool transmission;      /* was entered */
     bool opaque;            /* from here on the bytes are those of another protocol: nothing is judged */
     bool tls;               /* what is said comes under TLS */
-    bool plain_judged;      /* the first byte behind the ACK to STARTTLS */
+    bool plain_judged[2];   /* by enum side: the first byte behind the ACK to STARTTLS */
     struct span plain_text; /* what came with it, while it is judged */
     enum tls_mode tls_mode;
     bool structured_before_tls;
@@ -144,7 +144,9 @@ struct session {
     bool starttls_refused;   /* by ERR_UNSUP or ERR_POLICY */
     struct pending *options; /* in the order sent */
     size_t option_count, option_room, options_sent;
-    uint32_t last_option; /* the one answered last */
+    uint32_t asked, unsupported; /* options that were sent; that got ERR_UNSUP: bit N is option N */
+    bool asked_block_size;       /* by INFO or GO */
+    uint32_t last_option;        /* the one answered last */
     bool last_option_known;
     bool shutting_down;               /* the server has said so: NBD_REP_ERR_SHUTDOWN */
     struct listed listed[LISTED_MAX]; /* by the LIST answered last, or being answered: its first exports */
@@ -152,6 +154,7 @@ struct session {
     struct buffer info_name; /* the export of the INFO or GO answered last */
     struct volunteered volunteered;
     struct buffer contexts_for; /* the export of the last SET_META_CONTEXT */
+    bool other_export;          /* transmission was entered with another name than that one */
     bool contexts_doubtful;     /* they may not count: for another export, more than can be kept */
     struct session_context gathered[SESSION_MAX_CONTEXTS]; /* by the metadata context option being answered */
     size_t gathered_count;
@@ -170,6 +173,17 @@ struct session {
     uint64_t requests;
     uint64_t newest_answered; /* the largest number of a request that was answered */
     model_moment born;
+
+    /* reasons to leave: the client has to close the connection */
+    enum leave_cause {
+        LEAVE_NOT,
+        LEAVE_UNKNOWN_TYPE,    /* a chunk without bit 15 */
+        LEAVE_UNEXPECTED_TYPE, /* the same, known, and not for the command */
+        LEAVE_INCONSISTENT,    /* a chunk that contradicts itself */
+        LEAVE_ERROR_LENGTH,    /* an error chunk whose message does not fit in */
+    } leave;
+    uint64_t leave_since; /* number of the first request that was sent since */
+    unsigned leave_turns; /* how often since then such a request was answered before the next was sent */
 
     /* reasons to be lenient */
     bool doubtful;           /* what passed is not known whole: nothing is judged */
@@ -197,6 +211,8 @@ void haggle_free(struct session *s);
 /* TLS begins: what was negotiated before does not count. */
 void haggle_forget(struct session *s);
 
+/* The bit of an option in a set of them; those of no use have none. */
+uint32_t haggle_bit(uint32_t option);
 /* What was listed under a name, or NULL. */
 const struct listed *haggle_listed(const struct session *s, struct span name);
 /* The option that the server has to answer next, or NULL. */
