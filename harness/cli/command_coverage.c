@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* nbdtest coverage: how each requirement is judged, and which are not. */
 #include "cli/commands.h"
 
 #include <fnmatch.h>

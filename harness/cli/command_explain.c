@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* nbdtest explain: what a requirement demands and what judges it. */
 #include "cli/commands.h"
 
 #include <stdio.h>

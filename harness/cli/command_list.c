@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* nbdtest list: the cases and what each shows. */
 #include "cli/commands.h"
 
 #include <stdio.h>

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* nbdtest run: the suite, or what is selected of it, against a server. */
 #include "cli/commands.h"
 
 #include <inttypes.h>

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* nbdtest serve: the bundled server on its own, for clients of any kind. */
 #include "cli/commands.h"
 
 #include <errno.h>

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* What the machine has to offer. */
 #ifndef NBDTEST_CLI_MACHINE_H
 #define NBDTEST_CLI_MACHINE_H
 

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* The program: hands its words to the subcommand that they name, or else to `run`. */
 #include <stdio.h>
 #include <string.h>
 

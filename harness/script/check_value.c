@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* The checker: words, values, fields and predicates, each against what its place allows. */
 #include <inttypes.h>
 #include <stdio.h>
 

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* The parser: the lines of a case below its header. */
 #include "script/parser.h"
 #include "script/words.h"
 

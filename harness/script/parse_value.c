@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: MIT */
+/* The parser: values, from numbers and words to arithmetic and joined data, and the fields and predicates
+ * that hold them. */
 #include "script/parser.h"
 #include "script/words.h"
 

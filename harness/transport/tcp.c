@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* Links over TCP: dialing a host and a port. */
 #include <netdb.h>
 #include <stdio.h>
 #include <string.h>

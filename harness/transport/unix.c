@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* Links over Unix sockets: dialing a path. */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
