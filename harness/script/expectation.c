@@ -2,7 +2,6 @@
 /* S: lines: which of what came a line speaks of, and what follows from its judgement. */
 #include <stdlib.h>
 
-#include "base/memory.h"
 #include "script/machine.h"
 #include "script/print.h"
 
@@ -35,24 +34,10 @@ static bool allows_close(const struct step *s)
 
 /* ---- failing ---- */
 
-static const char *demanded(struct play *p, const struct step *s)
-{
-    struct buffer text;
-    const char *ret;
-
-    buffer_init(&text, 64 * 1024);
-    buffer_print(&text, "S%s%s: %s%s", s->connection ? "." : "", s->connection ? s->connection : "",
-                 s->label ? s->label : "", s->label ? " " : "");
-    print_outcomes(s->outcomes, &text);
-    ret = arena_text(p->arena, buffer_span(&text));
-    buffer_free(&text);
-    return ret;
-}
-
 static void fail_line(struct play *p, struct connection *c, const struct step *s, bool bare, const char *came,
                       struct told told)
 {
-    finding_line(p, c, s->by, bare, s->place, demanded(p, s), came, told);
+    finding_line(p, c, s->by, bare, s->place, finding_demanded(p, s), came, told);
     if (p->level_count > 0 && p->levels[p->level_count - 1].way_in)
         c->skip_rest = true;
 }
@@ -118,153 +103,6 @@ static void judge_demands(struct play *p, const struct connection *c, const stru
     }
 }
 
-/* ---- replies that are remembered: as NAME, same NAME ---- */
-
-static void see(struct play *p, uint32_t type, struct span name, struct span body, struct told told)
-{
-    if (p->seen_count == p->seen_room) {
-        p->seen_room = p->seen_room ? 2 * p->seen_room : 16;
-        p->seen = memory_grow(p->seen, p->seen_room * sizeof *p->seen);
-    }
-    p->seen[p->seen_count++] = (struct saved_item){
-        .type = type,
-        .name = span_of(arena_copy(p->scratch, name.at, name.len), name.len),
-        .body = span_of(arena_copy(p->scratch, body.at, body.len), body.len),
-        .text = told_text(p, told),
-    };
-}
-
-static void see_message(struct play *p, const struct step *s, const struct kept *k)
-{
-    const struct message *m = &k->message;
-    struct wire_out out;
-    uint8_t bytes[16];
-
-    if (!s->save && !s->same)
-        return;
-    out = wire_out(bytes, sizeof bytes);
-    switch (m->head.kind) {
-    case SCAN_KIND_OPTION_REPLY:
-        see(p, m->head.option_reply.type, m->reply.name, m->body, k->told);
-        return;
-    case SCAN_KIND_EXPORT:
-        wire_put_export(&out, &m->head.export);
-        break;
-    case SCAN_KIND_NEWSTYLE:
-        wire_put_handshake_flags(&out, &m->head.newstyle);
-        break;
-    case SCAN_KIND_OLDSTYLE:
-        wire_put_oldstyle(&out, &m->head.oldstyle);
-        break;
-    case SCAN_KIND_CLIENT_FLAGS:
-    case SCAN_KIND_OPTION:
-    case SCAN_KIND_REQUEST:
-    case SCAN_KIND_SIMPLE_REPLY:
-    case SCAN_KIND_CHUNK:
-    case SCAN_KIND_EXTENDED_REQUEST:
-    case SCAN_KIND_EXTENDED_REPLY:
-        return;
-    }
-    see(p, 0, (struct span){ 0 }, span_of(bytes, out.len), k->told);
-}
-
-/* Of a whole reply: the bytes read, or the extents. */
-static void see_exchange(struct play *p, const struct step *s, const struct request *r)
-{
-    const struct exchange *e = r->exchange;
-
-    if (!s->save && !s->same)
-        return;
-    if (e->error == 0 && e->request.type == NBD_CMD_READ) {
-        see(p, 0, (struct span){ 0 }, buffer_span(&e->data), r->told);
-        return;
-    }
-    if (e->error != 0 || e->status_chunks == 0) {
-        see(p, e->error, (struct span){ 0 }, (struct span){ 0 }, r->told);
-        return;
-    }
-    for (unsigned i = 0; i < e->status_chunks; i++)
-        see(p, e->statuses[i].context, (struct span){ 0 },
-            span_of(e->statuses[i].extents, e->statuses[i].count * sizeof e->statuses[i].extents[0]),
-            r->told);
-}
-
-static int compare_items(const void *left, const void *right)
-{
-    const struct saved_item *a = left, *b = right;
-    size_t least = a->body.len < b->body.len ? a->body.len : b->body.len;
-    int order;
-
-    if (a->type != b->type)
-        return a->type < b->type ? -1 : 1;
-    order = least > 0 ? memcmp(a->body.at, b->body.at, least) : 0;
-    if (order != 0 || a->body.len == b->body.len)
-        return order;
-    return a->body.len < b->body.len ? -1 : 1;
-}
-
-static const struct saved *saved_find(const struct play *p, const char *name)
-{
-    for (const struct saved *s = p->saved; s; s = s->next)
-        if (strcmp(s->name, name) == 0)
-            return s;
-    return NULL;
-}
-
-/* NULL when both hold the same replies; otherwise in words what does not stand in both.  Both are sorted. */
-static const char *difference(struct play *p, const struct saved *before, const struct saved_item *now,
-                              size_t count)
-{
-    size_t i = 0, j = 0;
-
-    while (i < before->count || j < count) {
-        int order = i == before->count ? 1 : j == count ? -1 : compare_items(&before->items[i], &now[j]);
-
-        if (order < 0)
-            return arena_print(p->arena, "of %s there is no more: %s", before->name, before->items[i].text);
-        if (order > 0)
-            return arena_print(p->arena, "%s, and in %s there is none like it", now[j].text, before->name);
-        i++;
-        j++;
-    }
-    return NULL;
-}
-
-static void judge_same(struct play *p, struct connection *c, const struct step *s, struct told told)
-{
-    const struct saved *before = saved_find(p, s->same);
-    const char *differs;
-
-    if (!before) {
-        play_mistake_at(p, s->place, "no earlier line says 'as' with this name");
-        return;
-    }
-    differs = difference(p, before, p->seen, p->seen_count);
-    if (differs)
-        finding_line(p, c, s->by, true, s->place,
-                     arena_print(p->arena, "%s same %s", demanded(p, s), s->same), differs, told);
-}
-
-/* The line has seen all that it speaks of. */
-static void end_seeing(struct play *p, struct connection *c, const struct step *s, struct told told)
-{
-    struct saved *saved;
-
-    if (p->seen_count > 1)
-        qsort(p->seen, p->seen_count, sizeof *p->seen, compare_items);
-    if (s->same)
-        judge_same(p, c, s, told);
-    if (s->save) {
-        saved = ARENA_NEW(p->scratch, struct saved);
-        saved->name = s->save;
-        saved->count = p->seen_count;
-        saved->items = arena_copy(p->scratch, p->seen, p->seen_count * sizeof *p->seen);
-        saved->next = p->saved;
-        p->saved = saved;
-    }
-    p->seen_count = 0;
-}
-
 /* ---- the end of a connection, and none ---- */
 
 /* Why the connection may be closed though no line says so, or NULL. */
@@ -291,7 +129,7 @@ static void line_closed(struct play *p, struct connection *c, const struct step 
         return;
     }
     if (!expected)
-        finding_add(p, c, NULL, s->place, demanded(p, s),
+        finding_add(p, c, NULL, s->place, finding_demanded(p, s),
                     arena_print(p->arena, "%s: allowed, as %s", came, excused), c->close, true);
     if ((!expected || s->outcomes->next) && !asked)
         p->result.server_closed_early = p->stumbled = true;
@@ -332,7 +170,7 @@ static const char *rule_of_stall(const struct connection *c)
 static void find_stall(struct play *p, struct connection *c, const struct step *s, const char *came,
                        struct told told)
 {
-    const char *expected = s ? demanded(p, s) : NULL;
+    const char *expected = s ? finding_demanded(p, s) : NULL;
     struct place place = p->step ? p->step->place : (struct place){ 0 };
     bool told_by_case = s && (s->by || (subject_of(s) == SUBJECT_ENDING && !c->disc));
 
@@ -397,12 +235,12 @@ static void take_message(struct play *p, struct connection *c, const struct step
 {
     struct kept *k = connection_take(c);
 
-    see_message(p, s, k);
+    saved_message(p, s, k);
     judge_demands(p, c, s, matched, a, k->told);
     if (is_final(&k->message))
         c->excused = NULL;
     if (!matched->frame.many)
-        end_seeing(p, c, s, k->told);
+        saved_end(p, c, s, k->told);
     free(k);
 }
 
@@ -428,7 +266,7 @@ static void refuse_message(struct play *p, struct connection *c, const struct st
     struct kept *k = connection_take(c);
 
     if (insists_on(c, &k->message)) {
-        finding_add(p, c, NULL, s->place, demanded(p, s), insists_on(c, &k->message), k->told, true);
+        finding_add(p, c, NULL, s->place, finding_demanded(p, s), insists_on(c, &k->message), k->told, true);
         end_case(p);
         free(k);
         return;
@@ -455,14 +293,14 @@ static enum progress play_message(struct play *p, struct connection *c, const st
         if (match == MATCH_YES)
             take_message(p, c, s, matched, &a);
         else if (many)
-            end_seeing(p, c, s, c->kept->told);
+            saved_end(p, c, s, c->kept->told);
         else
             refuse_message(p, c, s, m.why);
         if (!many || match == MATCH_NO)
             return PROGRESS_DONE;
     }
     if (many && c->life == LIFE_CLOSED) { /* the next line speaks of the close */
-        end_seeing(p, c, s, c->close);
+        saved_end(p, c, s, c->close);
         return PROGRESS_DONE;
     }
     return without(p, c, s);
@@ -549,10 +387,10 @@ static void refuse_reply(struct play *p, struct connection *c, const struct step
     bool bare = !s->by || says_nothing(s, r);
 
     if (bare && is_full(r))
-        finding_add(p, c, NULL, s->place, demanded(p, s), came_with(p, r->told, "no room is left"), r->told,
-                    true);
+        finding_add(p, c, NULL, s->place, finding_demanded(p, s), came_with(p, r->told, "no room is left"),
+                    r->told, true);
     else if (s->by && bare)
-        finding_line(p, c, NULL, true, s->place, demanded(p, s), came_with(p, r->told, why), r->told);
+        finding_line(p, c, NULL, true, s->place, finding_demanded(p, s), came_with(p, r->told, why), r->told);
     else
         fail_line(p, c, s, true, came_with(p, r->told, why), r->told);
     if (bare)
@@ -572,9 +410,9 @@ static void judge_reply(struct play *p, struct connection *c, const struct step 
         play_mistake(p, &m.error);
         return;
     case MATCH_YES:
-        see_exchange(p, s, r);
+        saved_reply(p, s, r);
         judge_demands(p, c, s, matched, &a, r->told);
-        end_seeing(p, c, s, r->told);
+        saved_end(p, c, s, r->told);
         break;
     case MATCH_NO:
         if (m.data_differ && s->by)
@@ -619,7 +457,7 @@ static void refuse_handshake(struct play *p, struct connection *c, const struct 
     if (s->by && !is_own_affair(c))
         fail_line(p, c, s, false, told_text(p, told), told);
     else
-        finding_line(p, c, NULL, true, s->place, demanded(p, s), told_text(p, told), told);
+        finding_line(p, c, NULL, true, s->place, finding_demanded(p, s), told_text(p, told), told);
     c->skip_rest = true;
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* What did not hold: from the case's lines and from the referee, each fact once. */
 #include "script/machine.h"
+#include "script/print.h"
 
 static struct judged *first(const struct play *p)
 {
@@ -171,6 +172,20 @@ void finding_line(struct play *p, const struct connection *c, const struct citat
     for (; by; by = by->next)
         finding_add(p, c, by->id, place, demanded, came, told, false);
     p->stumbled = true;
+}
+
+const char *finding_demanded(struct play *p, const struct step *s)
+{
+    struct buffer text;
+    const char *ret;
+
+    buffer_init(&text, 64 * 1024);
+    buffer_print(&text, "S%s%s: %s%s", s->connection ? "." : "", s->connection ? s->connection : "",
+                 s->label ? s->label : "", s->label ? " " : "");
+    print_outcomes(s->outcomes, &text);
+    ret = arena_text(p->arena, buffer_span(&text));
+    buffer_free(&text);
+    return ret;
 }
 
 void finding_close(struct play *p)

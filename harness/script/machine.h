@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* What the parts of the player share: play.c (the steps), expectation.c (S: lines), connection.c (what
- * passes), finding.c (what is reported), leave.c (how a case ends). */
+/* What the parts of the player share: play.c (the steps), sending.c (C: lines), expectation.c (S: lines),
+ * saved.c (replies that lines remember), connection.c (what passes), finding.c (what is reported), leave.c
+ * (how a case ends). */
 #ifndef NBDTEST_SCRIPT_MACHINE_H
 #define NBDTEST_SCRIPT_MACHINE_H
 
@@ -228,6 +229,9 @@ void finding_move(struct play *p, const struct exchange *e, struct told told);
 /* The reply's exchange is about to go away. */
 void finding_forget(struct play *p, const struct exchange *e);
 
+/* What a line expects, as the case has it, in the result's arena. */
+const char *finding_demanded(struct play *p, const struct step *s);
+
 /* Writes into the findings what is only known in the end. */
 void finding_close(struct play *p);
 
@@ -244,6 +248,23 @@ enum progress expectation_play(struct play *p, struct connection *c, const struc
  * connection. */
 void expectation_stall(struct play *p, struct connection *c, const struct step *s);
 
+/* ---- saved.c ---- */
+
+/* A line that remembers or compares has seen a message, or a whole reply: the bytes read, or the extents. */
+void saved_message(struct play *p, const struct step *s, const struct kept *k);
+void saved_reply(struct play *p, const struct step *s, const struct request *r);
+
+/* It has seen all that it speaks of. */
+void saved_end(struct play *p, struct connection *c, const struct step *s, struct told told);
+
+const struct saved *saved_find(const struct play *p, const char *name); /* NULL: no line has said `as name` */
+
+/* ---- sending.c ---- */
+
+/* One frame, and several in one piece.  True when there is something for the owner to do. */
+bool sending_frame(struct play *p, struct level *l, const struct step *s, struct play_action *ret);
+bool sending_segment(struct play *p, struct level *l, const struct step *s, struct play_action *ret);
+
 /* ---- leave.c ---- */
 
 /* The steps of a canary on that connection; NULL where none can be played. */
@@ -255,5 +276,13 @@ const struct step *leave_goodbye(struct play *p, struct connection *c);
 /* The case cannot be played on: a mistake in it, unless something failed before that explains it. */
 void play_mistake(struct play *p, const struct value_error *error);
 void play_mistake_at(struct play *p, struct place place, const char *reason);
+
+/* The connection that a step is about; NULL where it is not played. */
+struct connection *play_connection_of(struct play *p, const struct level *l, const struct step *s);
+
+struct play_action play_action_on(enum play_action_kind kind, const struct connection *c);
+struct play_action play_wait(struct play *p);
+void play_end_wait(struct play *p); /* what was waited for has come, or nothing was */
+uint64_t play_timeout_ns(const struct play *p);
 
 #endif
