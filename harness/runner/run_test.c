@@ -353,9 +353,9 @@ static void a_server_that_often_says_nothing_is_not_waited_for_as_long(void **st
     d.stalls = 3;
     assert_int_equal(drive_patience(&d, 10 * SECOND), SECOND);
     assert_int_equal(drive_patience(&d, SECOND / 2), SECOND / 2);
-    d.slowest_ns = SECOND / 4; /* a slow one */
-    assert_int_equal(drive_patience(&d, 10 * SECOND), 5 * SECOND);
-    d.slowest_ns = SECOND;
+    d.slowest_ns = 2 * SECOND; /* a slow one */
+    assert_int_equal(drive_patience(&d, 10 * SECOND), 4 * SECOND);
+    d.slowest_ns = 6 * SECOND;
     assert_int_equal(drive_patience(&d, 10 * SECOND), 10 * SECOND);
     d = (struct drive){ .stalls = 3, .within = true };
     assert_int_equal(drive_patience(&d, 10 * SECOND), 10 * SECOND);
