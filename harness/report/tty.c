@@ -91,6 +91,14 @@ static void print_size(FILE *out, uint64_t bytes)
         fprintf(out, " (%" PRIu64 " %s)", rounded, units[unit]);
 }
 
+static const char *where_sizes_are_from(const struct about *about)
+{
+    if (about->has_block_size)
+        return "";
+    return about->minimum_block > 1 ? " (not advertised: the defaults, but smaller requests are not served)"
+                                    : " (not advertised: the defaults)";
+}
+
 static void began(void *ctx, const struct about *about)
 {
     struct tty_report *r = ctx;
@@ -110,7 +118,7 @@ static void began(void *ctx, const struct about *about)
     buffer_free(&flags);
     fprintf(out, "block sizes  minimum %" PRIu32 ", preferred %" PRIu32 ", maximum payload %" PRIu32 "%s\n",
             about->minimum_block, about->preferred_block, about->maximum_payload,
-            about->has_block_size ? "" : " (not advertised: the defaults)");
+            where_sizes_are_from(about));
     fprintf(out, "modes        simple%s%s\n", about->structured ? ", structured" : "",
             about->extended ? ", extended (experimental)" : "");
     if (about->tls)

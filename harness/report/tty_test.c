@@ -155,7 +155,9 @@ static void what_is_not_so_is_said_too(void **state)
     set_up(&f, &(struct tty_options){ 0 });
     f.listener.began(f.listener.ctx, &other);
     expect(&f, "\"disk\" (the only one that the server lists), 1000 bytes\n");
-    expect(&f, "(not advertised: the defaults)");
+    expect(&f,
+           "minimum 512, preferred 4096, maximum payload 1048576 (not advertised: the defaults, but smaller "
+           "requests are not served)\n");
     expect(&f, "writes       none: --read-only\n");
     expect_not(&f, "structured");
     tear_down(&f);

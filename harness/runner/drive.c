@@ -25,7 +25,7 @@ enum {
     TLS_ROUNDS = 8,               /* of a handshake within the process */
     IDLE_ROUNDS = 3,              /* of links within the process, which have then nothing more to say */
     STALLS_BELIEVED = 3, /* full waits in vain until it is clear that this server leaves things unanswered */
-    SLOWER = 2,         /* times than ever before: an answer is waited for so long even then */
+    SLOWER = 2,          /* times than ever before: an answer is waited for so long even then */
 };
 
 #define PATIENCE_NS NS_PER_S /* and at least so long */

@@ -400,7 +400,7 @@ static void probe_unasked(struct probe *p)
     leave(p, way);
 }
 
-/* ---- connections ---- */
+/* ---- reading ---- */
 
 static void ignore_data(void *ctx, uint64_t offset, struct span data)
 {
@@ -408,6 +408,35 @@ static void ignore_data(void *ctx, uint64_t offset, struct span data)
     (void)offset;
     (void)data;
 }
+
+static bool serves(struct probe *p, uint32_t length)
+{
+    uint32_t type;
+    enum client_way way = enter(p, CLIENT_SIMPLE, p->wanted->timeout_ns, &type);
+    bool served =
+        way == CLIENT_IN && client_read(&p->client, 0, length, (struct client_reader){ ignore_data, NULL });
+
+    leave(p, way);
+    return served;
+}
+
+/* Where none is told the minimum ought to be 1, but many a server knows sectors only: "Block size
+ * constraints".  Cases about other things then count in sectors. */
+static void probe_minimum(struct probe *p)
+{
+    static const uint32_t sectors[] = { 512, 4096 };
+    struct facts *f = p->facts;
+
+    if (f->has_block_size || f->no_way_in || f->size == 0 || serves(p, 1))
+        return;
+    for (size_t i = 0; i < sizeof sectors / sizeof *sectors; i++)
+        if (f->size >= sectors[i] && serves(p, sectors[i])) {
+            f->block_size.minimum = sectors[i];
+            return;
+        }
+}
+
+/* ---- connections ---- */
 
 /* One client more, in transmission, served. */
 static bool is_served(struct probe *p, uint64_t timeout_ns)
@@ -506,6 +535,7 @@ enum status facts_probe(const struct target *target, const struct facts_wanted *
         probe_options(&p);
         probe_unasked(&p);
     }
+    probe_minimum(&p);
     if (wanted->connections && !ret->no_way_in)
         probe_connections(&p);
     return status;

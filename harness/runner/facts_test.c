@@ -127,6 +127,26 @@ static void without_go_the_export_is_entered_by_name(void **state)
     tear_down(&f);
 }
 
+static void where_no_block_sizes_are_told_a_minimum_is_found(void **state)
+{
+    static const struct {
+        uint32_t sector, found;
+    } all[] = { { 0, 1 }, { 512, 512 }, { 4096, 4096 }, { 8192, 1 } };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
+        struct fixture f;
+
+        set_up(&f);
+        f.server.no_go = true;
+        f.server.sector = all[i].sector;
+        assert_int_equal(probe(&f), STATUS_CONFORMS);
+        assert_int_equal(f.facts.block_size.minimum, all[i].found);
+        assert_false(f.facts.has_block_size);
+        tear_down(&f);
+    }
+}
+
 static void block_sizes_that_may_not_be_are_not_kept_to(void **state)
 {
     struct fixture f;
@@ -212,6 +232,7 @@ int main(void)
         cmocka_unit_test(a_server_that_takes_one_client_at_a_time_is_no_trap),
         cmocka_unit_test(without_fixed_newstyle_there_is_the_name_alone),
         cmocka_unit_test(without_go_the_export_is_entered_by_name),
+        cmocka_unit_test(where_no_block_sizes_are_told_a_minimum_is_found),
         cmocka_unit_test(block_sizes_that_may_not_be_are_not_kept_to),
         cmocka_unit_test(the_only_export_is_taken_and_said),
         cmocka_unit_test(an_export_that_is_not_there_is_told_with_the_list),

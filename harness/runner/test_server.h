@@ -28,6 +28,7 @@ struct test_server {
     bool leaves_data;   /* of options that are unknown: it takes them for the next one, and closes */
     bool demands_tls;
     bool zeroes_nothing;       /* WRITE_ZEROES is answered well and does nothing */
+    uint32_t sector;           /* requests that are no multiples of it are refused; 0: none are for that */
     uint64_t read_max;         /* a READ of more gets EOVERFLOW; 0: of no length */
     bool chunks_misplaced;     /* chunks of a READ say that they begin a byte further */
     bool says_nothing;         /* after the greeting */
@@ -204,6 +205,8 @@ static inline void test_request(struct test_connection *c, const struct wire_req
     bool writes = r->type == NBD_CMD_WRITE || r->type == NBD_CMD_WRITE_ZEROES;
 
     if (r->offset > s->size || r->length > s->size - r->offset)
+        test_answer(c, r, NBD_EINVAL);
+    else if (s->sector > 0 && (r->offset % s->sector != 0 || r->length % s->sector != 0))
         test_answer(c, r, NBD_EINVAL);
     else if (writes && (s->transmission_flags & NBD_FLAG_READ_ONLY))
         test_answer(c, r, NBD_EPERM);
