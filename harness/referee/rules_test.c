@@ -21,8 +21,8 @@ static void every_rule_with_a_function_was_seen_broken(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = { cmocka_unit_test(every_rule_with_a_function_was_seen_broken) };
-    const int failed =
-        option_rules_test() + reply_rules_test() + chunk_rules_test() + end_rules_test() + tls_rules_test();
+    const int failed = handshake_rules_test() + option_rules_test() + reply_rules_test() +
+                       chunk_rules_test() + end_rules_test() + tls_rules_test();
 
     return failed + cmocka_run_group_tests_name("all rules", tests, NULL, NULL);
 }

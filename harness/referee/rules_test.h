@@ -3,6 +3,7 @@
 #ifndef NBDTEST_REFEREE_RULES_TEST_H
 #define NBDTEST_REFEREE_RULES_TEST_H
 
+int handshake_rules_test(void);
 int option_rules_test(void);
 int reply_rules_test(void);
 int chunk_rules_test(void);

@@ -7,7 +7,8 @@
  *     assemble.c  replies put together; the content model kept up to date
  *     excuse.c    what a client may not do: reasons for which a server may close
  *     rule.def    which rule looks at what, rules_X.c the rules
- *     owing.c     who owes whom */
+ *     owing.c     who owes whom
+ *     doubt.c     bytes that a capture lacks */
 #ifndef NBDTEST_REFEREE_STATE_H
 #define NBDTEST_REFEREE_STATE_H
 
