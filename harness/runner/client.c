@@ -481,10 +481,13 @@ bool client_export_name(struct client *c, struct span export)
         return false;
     in = wire_in(bytes);
     answer = wire_get_export(&in);
+    if (answer.size == NBD_REP_MAGIC)
+        return client_lose(c, "it is answered like other options");
     if (!c->no_zeroes && !client_need(c, NBD_EXPORT_PADDING, &bytes))
         return false;
     c->size = answer.size;
     c->transmission_flags = answer.flags;
+    c->by_name = true;
     return true;
 }
 
@@ -515,20 +518,20 @@ static bool start_again(struct client *c, const struct target *target, uint64_t 
     return start(c, target, timeout_ns, headers);
 }
 
-/* Errors that say something of the export or of the server; others to a well-made GO say nothing but that its
- * GO is broken. */
+/* Errors that say something of the export or of the server; others to a well-made GO may say nothing but that
+ * its GO is broken: ERR_UNKNOWN, too, where the name was looked for in another place. */
 static bool is_refusal(uint32_t type)
 {
-    return type == NBD_REP_ERR_UNKNOWN || type == NBD_REP_ERR_POLICY || type == NBD_REP_ERR_TLS_REQD ||
-           type == NBD_REP_ERR_PLATFORM || type == NBD_REP_ERR_SHUTDOWN ||
-           type == NBD_REP_ERR_EXT_HEADER_REQD;
+    return type == NBD_REP_ERR_POLICY || type == NBD_REP_ERR_TLS_REQD || type == NBD_REP_ERR_PLATFORM ||
+           type == NBD_REP_ERR_SHUTDOWN || type == NBD_REP_ERR_EXT_HEADER_REQD;
 }
 
 static enum client_way enter(struct client *c, const struct target *target, uint64_t timeout_ns,
                              struct span export, enum client_headers headers, uint32_t *ret_type)
 {
     char error[sizeof c->error] = "";
-    bool asked = false; /* this connection was asked by GO, and did not break */
+    bool asked = false;   /* this connection was asked by GO, and did not break */
+    bool unknown = false; /* to GO, for one */
 
     *ret_type = 0;
     if (!start(c, target, timeout_ns, headers))
@@ -540,6 +543,7 @@ static enum client_way enter(struct client *c, const struct target *target, uint
 
         if (way == CLIENT_IN || (way == CLIENT_REFUSED && is_refusal(*ret_type)))
             return way;
+        unknown = way == CLIENT_REFUSED && *ret_type == NBD_REP_ERR_UNKNOWN;
         if (way == CLIENT_FAILED || *ret_type != NBD_REP_ERR_UNSUP)
             memcpy(error, c->error, sizeof error); /* says more than what follows */
         asked = !c->broke;
@@ -553,7 +557,7 @@ static enum client_way enter(struct client *c, const struct target *target, uint
         return CLIENT_IN;
     if (*error)
         memcpy(c->error, error, sizeof error);
-    return CLIENT_FAILED;
+    return unknown ? CLIENT_REFUSED : CLIENT_FAILED;
 }
 
 /* A server may insist on extended headers: proto-extended-headers.md, NBD_OPT_GO. */

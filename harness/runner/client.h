@@ -41,6 +41,8 @@ struct client {
     bool structured; /* STRUCTURED_REPLY was acknowledged */
     bool extended;   /* EXTENDED_HEADERS was */
 
+    bool by_name; /* it came into transmission by EXPORT_NAME */
+
     uint64_t size; /* in transmission, like the following */
     uint16_t transmission_flags;
     bool has_block_size; /* the server told; otherwise the defaults */

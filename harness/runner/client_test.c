@@ -270,6 +270,23 @@ static void data_of_go_that_are_left_are_no_hindrance(void **state)
     free(s.store);
 }
 
+static void what_go_does_not_know_may_be_had_by_name(void **state)
+{
+    static const uint8_t unknown[] = { 0, 3,          0xe8, 0x89, 4, 0x55, 0x65, 0xa9, 0, 0,
+                                       0, NBD_OPT_GO, 0x80, 0,    0, 6,    0,    0,    0, 0 };
+    struct test_server s = test_server(4096);
+    struct client c;
+
+    (void)state;
+    s.canned = span_of(unknown, sizeof unknown); /* to GO, and then to all that comes on that connection */
+    s.canned_option = NBD_OPT_GO;
+    enter(&c, &s, true);
+    assert_true(c.by_name);
+    assert_int_equal(c.size, 4096);
+    client_close(&c, true);
+    free(s.store);
+}
+
 static void assert_read_breaks(const uint8_t *bytes, size_t len, const char *why)
 {
     struct test_server s = test_server(4096);
@@ -330,6 +347,7 @@ int main(void)
         cmocka_unit_test(a_refused_request_leaves_the_session_in_step),
         cmocka_unit_test(without_go_the_way_is_by_name),
         cmocka_unit_test(data_of_go_that_are_left_are_no_hindrance),
+        cmocka_unit_test(what_go_does_not_know_may_be_had_by_name),
         cmocka_unit_test(chunks_stay_within_what_was_asked_for),
     };
 

@@ -172,6 +172,7 @@ static void note_transmission(struct probe *p)
     f->flags_simple = f->flags_structured = f->flags_extended = c->transmission_flags;
     f->structured = c->structured;
     f->compact_refused = c->extended;
+    f->by_name = c->by_name;
     f->has_block_size = c->has_block_size;
     f->block_size = usable(c->block_size);
 }

@@ -22,6 +22,7 @@ struct facts {
     char export[NBD_MAX_STRING + 1]; /* NUL-terminated */
     bool export_chosen;              /* the only one in the list, not asked for */
     bool no_way_in; /* the server greets, and lets nobody into transmission: size, flags, ... are not known */
+    bool by_name;   /* there is a way in by EXPORT_NAME, and none by GO */
     bool greeting_incomplete; /* it begins as one, and does not end: with no_way_in */
     bool oldstyle;            /* the server greets in oldstyle: no flags, no options */
     uint16_t handshake_flags;

@@ -53,8 +53,6 @@ static void put_export_name(const struct way_wanted *wanted, struct buffer *text
 
 static void write_way(const struct facts *f, const struct way_wanted *wanted, struct buffer *text)
 {
-    bool fixed = (f->handshake_flags & NBD_FLAG_FIXED_NEWSTYLE) != 0;
-
     if (wanted->start >= START_GREETING)
         buffer_print(text, "S: GREETING\n");
     if (f->oldstyle)
@@ -71,7 +69,7 @@ static void write_way(const struct facts *f, const struct way_wanted *wanted, st
         buffer_print(text, "C: OPT EXTENDED_HEADERS\nS: REP ACK\n");
     if (wanted->contexts)
         put_contexts(wanted, text);
-    if (fixed && facts_has_option(f, NBD_OPT_GO))
+    if (facts_has_option(f, NBD_OPT_GO) && !f->by_name)
         put_go(wanted, text);
     else
         put_export_name(wanted, text);
