@@ -3,6 +3,7 @@
 
 #include <arpa/inet.h>
 #include <inttypes.h>
+#include <search.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -13,11 +14,12 @@
 #include "wire/constants.h"
 
 enum {
-    TEXT_MAX = 256 << 20, /* bytes, in all connections that are not over */
-    HEAD_MAX = 1024,      /* bytes, of what is said before a connection */
-    OF_A_KIND_MAX = 8,    /* breaches of a requirement that are told one by one, in a connection */
-    FIRST_BYTES = 16,     /* of each side, which show what a connection is */
-    BODY_BYTES = 16,      /* of a body, shown of a message that is wrong */
+    WRITTEN_MAX = 256 << 20, /* bytes of contents that are remembered, in all connections that are not over */
+    TEXT_MAX = 256 << 20,    /* bytes, in all connections that are not over */
+    HEAD_MAX = 1024,         /* bytes, of what is said before a connection */
+    OF_A_KIND_MAX = 8,       /* breaches of a requirement that are told one by one, in a connection */
+    FIRST_BYTES = 16,        /* of each side, which show what a connection is */
+    BODY_BYTES = 16,         /* of a body, shown of a message that is wrong */
     PORT_NBD = 10809,
     NS_PER_US = 1000,
     US_PER_S = 1000000,
@@ -26,6 +28,9 @@ enum {
 /* One connection of the capture.  It is printed when it is over, so that connections do not mix. */
 struct decoded {
     struct session *session;
+    struct model *model; /* NULL: contents are not compared */
+    struct server *server;
+    uint64_t written; /* bytes that the model holds at most */
     struct violations violations;
     struct tally tally;
     struct flow_packet opened;
@@ -46,6 +51,13 @@ struct decoded {
     bool resumed;      /* messages were found behind what is missing */
     uint64_t from, to; /* bytes of the export that the client writes to */
     struct buffer text;
+};
+
+/* A server, as long as there are connections to it. */
+struct server {
+    struct packet_end end; /* first: the tree compares it */
+    size_t connections;
+    struct decoded *alone; /* the connection that has been the only one so far */
 };
 
 static enum side side_of(const struct decoded *c, enum flow_from from)
@@ -145,10 +157,65 @@ static void keep_within(struct decoder *d, struct decoded *c, size_t len_before)
     d->text_bytes += c->text.len - len_before;
 }
 
+/* ---- what an export holds ---- */
+
+static void forget_contents(struct decoder *d, struct decoded *c)
+{
+    if (!c->model)
+        return;
+    session_forget_contents(c->session);
+    model_free(c->model);
+    c->model = NULL;
+    d->written_bytes -= c->written;
+}
+
+static int compare_servers(const void *a, const void *b)
+{
+    return memcmp(a, b, sizeof(struct packet_end));
+}
+
+/* Who shares a server with others may read what they wrote. */
+static void join_server(struct decoder *d, struct decoded *c, const struct packet_end *end)
+{
+    struct server *const *found = tfind(end, &d->servers, compare_servers);
+    struct server *server = found ? *found : NULL;
+
+    if (!server) {
+        server = memory_take(sizeof *server);
+        *server = (struct server){ .end = *end, .alone = c };
+        if (!tsearch(server, &d->servers, compare_servers)) { /* no memory */
+            free(server);
+            forget_contents(d, c);
+            return;
+        }
+    } else {
+        forget_contents(d, c);
+        if (server->alone)
+            forget_contents(d, server->alone);
+        server->alone = NULL;
+    }
+    c->server = server;
+    server->connections++;
+}
+
+static void leave_server(struct decoder *d, struct decoded *c)
+{
+    struct server *server = c->server;
+
+    if (!server)
+        return;
+    if (server->alone == c)
+        server->alone = NULL;
+    if (--server->connections > 0)
+        return;
+    tdelete(server, &d->servers, compare_servers);
+    free(server);
+}
+
 /* ---- what the client writes to ---- */
 
 /* Widens the range that the client writes to: a case that is played again needs a window there. */
-static void note_write(struct decoded *c, const struct message *m)
+static void note_write(struct decoder *d, struct decoded *c, const struct message *m)
 {
     const struct session_request *r = &m->request;
     const struct command_rules *rules;
@@ -159,6 +226,12 @@ static void note_write(struct decoded *c, const struct message *m)
         c->from = r->offset;
     if (r->offset <= UINT64_MAX - r->length && r->offset + r->length > c->to)
         c->to = r->offset + r->length;
+    if (!c->model)
+        return;
+    c->written += r->payload;
+    d->written_bytes += r->payload;
+    if (d->written_bytes > WRITTEN_MAX)
+        forget_contents(d, c);
 }
 
 /* ---- what a connection is ---- */
@@ -216,8 +289,9 @@ static void opened(void *ctx, struct flow *flow, struct flow_packet packet)
 {
     struct decoded *c = memory_take(sizeof *c);
 
-    (void)ctx;
-    c->session = session_new(NULL, &c->violations);
+    c->model = model_new();
+    c->session = session_new(c->model, &c->violations);
+    join_server(ctx, c, &flow->server);
     buffer_init(&c->text, 2 * TEXT_MAX);
     c->opened = packet;
     c->whole = flow->from_start;
@@ -226,9 +300,10 @@ static void opened(void *ctx, struct flow *flow, struct flow_packet packet)
 }
 
 /* Bytes of a side are missing, or make no sense: nothing is judged any more. */
-static void doubt(struct decoded *c, enum side side)
+static void doubt(struct decoder *d, struct decoded *c, enum side side)
 {
     session_doubt(c->session);
+    forget_contents(d, c);
     c->doubtful = c->sides[side].astray = true;
 }
 
@@ -244,8 +319,8 @@ static void look_for_beginning(struct decoder *d, struct decoded *c, enum flow_f
         c->whole = true;
         return;
     }
-    doubt(c, SIDE_CLIENT);
-    doubt(c, SIDE_SERVER);
+    doubt(d, c, SIDE_CLIENT);
+    doubt(d, c, SIDE_SERVER);
     put_comment(d, c, packet);
     buffer_print(&c->text,
                  "the connection began before the capture: what was negotiated is not known, and nothing "
@@ -331,7 +406,7 @@ static void take_bytes(struct decoder *d, const struct flow *flow, enum side sid
         event = session_next(c->session, side, &bytes, &m);
         if (event == SESSION_MESSAGE) {
             s->within = false;
-            note_write(c, &m);
+            note_write(d, c, &m);
             put_message(d, flow, &m, s->begun);
             put_tls(d, c, packet);
             if (m.exchange && m.exchange->answered)
@@ -341,7 +416,7 @@ static void take_bytes(struct decoder *d, const struct flow *flow, enum side sid
         put_violations(d, flow, packet, NULL);
         if (event == SESSION_LOST) {
             put_lost(d, c, side, packet);
-            doubt(c, side);
+            doubt(d, c, side);
         }
         return;
     }
@@ -385,7 +460,7 @@ static void lost(void *ctx, struct flow *flow, enum flow_from from, uint32_t cou
         }
     } else {
         buffer_print(&c->text, c->doubtful ? "\n" : ": nothing is judged from here on\n");
-        doubt(c, side);
+        doubt(d, c, side);
     }
     keep_within(d, c, before);
 }
@@ -476,6 +551,8 @@ static void closed(void *ctx, struct flow *flow)
         put_other(flow, c, &head);
         d->print(d->ctx, buffer_text(&head));
     }
+    leave_server(d, c);
+    forget_contents(d, c);
     session_free(c->session);
     tally_free(&c->tally);
     buffer_free(&c->text);

@@ -21,11 +21,13 @@ struct decoder {
     void (*print)(void *ctx, const char *text);
     void *ctx;
 
-    struct tally tally; /* of all connections */
-    size_t connections; /* that hold NBD */
-    size_t unjudged;    /* of those, from some point on */
-    size_t others;      /* that hold something else, or nothing */
-    size_t text_bytes;  /* held for connections that are not over */
+    struct tally tally;     /* of all connections */
+    size_t connections;     /* that hold NBD */
+    size_t unjudged;        /* of those, from some point on */
+    size_t others;          /* that hold something else, or nothing */
+    void *servers;          /* a tree: those with connections that are not over */
+    uint64_t written_bytes; /* held to be compared with what is read, in all connections that are not over */
+    size_t text_bytes;      /* held for connections that are not over */
 };
 
 /* A listener that decodes for d. */

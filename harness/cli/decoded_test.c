@@ -16,7 +16,8 @@
 #define BYTES(...) span_of((const uint8_t[]){ __VA_ARGS__ }, sizeof((const uint8_t[]){ __VA_ARGS__ }))
 
 enum { READ = 0, WRITE = 1, DISC = 2, FLUSH = 3 };
-enum { EXPORT_NAME = 1, STARTTLS = 5, SERVER_PORT = 10809 };
+enum { STARTTLS = 5, GO = 7, SERVER_PORT = 10809 };
+#define REPLY_MAGIC UINT64_C(0x0003e889045565a9)
 
 /* A capture that comes into being packet by packet. */
 struct taken {
@@ -25,7 +26,7 @@ struct taken {
     struct flow_table *table;
     struct buffer text;
     uint64_t packets;
-    unsigned server_port;
+    unsigned client_port, server_port;
     uint32_t sequence[2]; /* by enum flow_from */
     bool unseen;          /* packets pass by the capture */
 };
@@ -39,7 +40,7 @@ static void print(void *ctx, const char *text)
 
 static void take_init(struct taken *t)
 {
-    *t = (struct taken){ .server_port = SERVER_PORT, .sequence = { 1000, 5000 } };
+    *t = (struct taken){ .client_port = 50000, .server_port = SERVER_PORT, .sequence = { 1000, 5000 } };
     buffer_init(&t->text, 100000);
     t->decoder = (struct decoder){ .capture = &t->summary, .print = print, .ctx = t };
     t->table = flow_table_new(decoder_listener(&t->decoder));
@@ -47,7 +48,8 @@ static void take_init(struct taken *t)
 
 static void packet(struct taken *t, enum flow_from from, struct packet p)
 {
-    const struct packet_end ends[] = { { .port = { U16(50000) } }, { .port = { U16(t->server_port) } } };
+    const struct packet_end ends[] = { { .port = { U16(t->client_port) } },
+                                       { .port = { U16(t->server_port) } } };
     enum flow_from other = from == FLOW_CLIENT ? FLOW_SERVER : FLOW_CLIENT;
 
     p.from = ends[from];
@@ -88,11 +90,22 @@ static void option(struct taken *t, uint32_t number)
     client_says(t, 'I', 'H', 'A', 'V', 'E', 'O', 'P', 'T', U32(number), U32(0));
 }
 
+static void ask_for_export(struct taken *t)
+{
+    client_says(t, 'I', 'H', 'A', 'V', 'E', 'O', 'P', 'T', U32(GO), U32(8), U32(0), U16(1), U16(3));
+}
+
+static void grant_export(struct taken *t)
+{
+    server_says(t, U64(REPLY_MAGIC), U32(GO), U32(3), U32(12), U16(0), U64(1 << 20), U16(5), /* INFO EXPORT */
+                U64(REPLY_MAGIC), U32(GO), U32(1), U32(0));
+}
+
 static void reach_transmission(struct taken *t)
 {
     shake_hands(t);
-    option(t, EXPORT_NAME);
-    server_says(t, U64(1 << 20), U16(1));
+    ask_for_export(t);
+    grant_export(t);
 }
 
 static void request(struct taken *t, unsigned type, uint64_t cookie, uint32_t length)
@@ -188,6 +201,83 @@ static void data_that_were_not_captured_are_no_fault(void **state)
     take_free(&t);
 }
 
+static void write_pattern(struct taken *t, uint64_t cookie)
+{
+    request(t, WRITE, cookie, 4);
+    client_says(t, 1, 2, 3, 4);
+    answer(t, cookie);
+}
+
+static void read_as(struct taken *t, uint64_t cookie, uint8_t first)
+{
+    request(t, READ, cookie, 4);
+    server_says(t, U32(0x67446698), U32(0), U64(cookie), first, 2, 3, 4);
+}
+
+static bool blames_contents(struct taken *t)
+{
+    for (size_t i = 0; i < t->decoder.tally.count; i++)
+        if (strcmp(t->decoder.tally.rows[i].rule, "cmd.write.stored-before-reply") == 0)
+            return true;
+    return false;
+}
+
+static void what_was_written_has_to_be_read(void **state)
+{
+    struct taken t;
+
+    (void)state;
+    take_init(&t);
+    reach_transmission(&t);
+    write_pattern(&t, 1);
+    read_as(&t, 2, 1);
+    assert_false(blames_contents(&t));
+    read_as(&t, 3, 9);
+    take_end(&t);
+    assert_true(blames_contents(&t));
+    take_free(&t);
+}
+
+/* Another connection to the same server may have written there. */
+static void contents_that_others_may_write_are_not_compared(void **state)
+{
+    struct taken t;
+
+    (void)state;
+    take_init(&t);
+    reach_transmission(&t);
+    write_pattern(&t, 1);
+    t.client_port++;
+    connect_to(&t);
+    t.client_port--;
+    t.sequence[FLOW_CLIENT]--;
+    t.sequence[FLOW_SERVER]--;
+    read_as(&t, 2, 9);
+    take_end(&t);
+    assert_false(blames_contents(&t));
+    take_free(&t);
+}
+
+static void contents_that_were_not_captured_are_not_compared(void **state)
+{
+    struct taken t;
+
+    (void)state;
+    take_init(&t);
+    reach_transmission(&t);
+    request(&t, WRITE, 1, 4);
+    packet(&t, FLOW_CLIENT, (struct packet){ .data = BYTES(1), .missing = 3 });
+    answer(&t, 1);
+    read_as(&t, 2, 9);
+    write_pattern(&t, 3);
+    request(&t, READ, 4, 4);
+    packet(&t, FLOW_SERVER,
+           (struct packet){ .data = BYTES(U32(0x67446698), U32(0), U64(4), 1), .missing = 3 });
+    take_end(&t);
+    assert_false(blames_contents(&t));
+    take_free(&t);
+}
+
 static void lost_packets_blame_nobody(void **state)
 {
     (void)state;
@@ -199,12 +289,12 @@ static void lost_packets_blame_nobody(void **state)
         for (uint64_t i = 0; i < 4; i++) {
             t.unseen = (int)t.packets + 1 == lost;
             if (i == 0)
-                option(&t, EXPORT_NAME);
+                ask_for_export(&t);
             else
                 request(&t, FLUSH, i, 0);
             t.unseen = (int)t.packets + 1 == lost;
             if (i == 0)
-                server_says(&t, U64(1 << 20), U16(5));
+                grant_export(&t);
             else
                 answer(&t, i);
         }
@@ -305,7 +395,7 @@ static void what_passes_under_tls_is_not_judged(void **state)
     take_init(&t);
     shake_hands(&t);
     option(&t, STARTTLS);
-    server_says(&t, U64(UINT64_C(0x0003e889045565a9)), U32(STARTTLS), U32(1), U32(0));
+    server_says(&t, U64(REPLY_MAGIC), U32(STARTTLS), U32(1), U32(0));
     client_says(&t, 0x16, 3, 1, U16(1), 1);
     server_says(&t, 0x16, 3, 3, U16(1), 2);
     packet(&t, FLOW_CLIENT, (struct packet){ .fin = true });
@@ -322,6 +412,9 @@ int main(void)
         cmocka_unit_test(a_breach_is_told_with_its_packet_and_its_bytes),
         cmocka_unit_test(what_goes_on_is_counted),
         cmocka_unit_test(data_that_were_not_captured_are_no_fault),
+        cmocka_unit_test(what_was_written_has_to_be_read),
+        cmocka_unit_test(contents_that_others_may_write_are_not_compared),
+        cmocka_unit_test(contents_that_were_not_captured_are_not_compared),
         cmocka_unit_test(lost_packets_blame_nobody),
         cmocka_unit_test(a_capture_that_begins_in_the_middle_is_shown_and_not_judged),
         cmocka_unit_test(a_greeting_tells_who_the_server_is),

@@ -61,6 +61,12 @@ static void leave_model(struct session *s)
     model_left(s->model, s); /* another session may come to have its address */
 }
 
+void session_forget_contents(struct session *s)
+{
+    leave_model(s);
+    s->model = NULL;
+}
+
 void session_free(struct session *s)
 {
     if (!s)

@@ -173,6 +173,10 @@ void session_excuse_plain(struct session *s);
  * with anything. */
 bool session_miss_data(struct session *s, enum side from, uint64_t count);
 
+/* Somebody else may write to the export, too: contents are not compared any more.  The model is not used from
+ * now on. */
+void session_forget_contents(struct session *s);
+
 /* Something else was not captured: from now on nothing is judged. */
 void session_doubt(struct session *s);
 
