@@ -10,7 +10,7 @@
 #include "cli/decoded.h"
 #include "cli/files.h"
 #include "cli/options.h"
-#include "runner/run.h"
+#include "runner/status.h"
 
 enum option { OPTION_NUMBERS, OPTION_CASES, OPTION_HELP };
 

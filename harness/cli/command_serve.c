@@ -14,7 +14,7 @@
 #include "cli/options.h"
 #include "cli/tls_options.h"
 #include "reference/loop.h"
-#include "runner/run.h"
+#include "runner/status.h"
 #include "transport/listen.h"
 
 static const struct option_row rows[] = {

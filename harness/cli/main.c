@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "cli/commands.h"
-#include "runner/run.h"
+#include "runner/status.h"
 
 static int command_help(int argc, char **argv);
 static int command_version(int argc, char **argv);

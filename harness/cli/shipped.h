@@ -4,7 +4,7 @@
 #define NBDTEST_CLI_SHIPPED_H
 
 #include "cli/coverage.h"
-#include "runner/run.h"
+#include "runner/status.h"
 
 struct shipped {
     struct catalogue *catalogue;

@@ -5,7 +5,7 @@
 
 #include <stddef.h>
 
-#include "runner/run.h"
+#include "runner/target.h"
 #include "runner/target_file.h"
 
 struct stage;

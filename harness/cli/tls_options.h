@@ -6,7 +6,7 @@
 #include <stdbool.h>
 
 #include "reference/session.h"
-#include "runner/run.h"
+#include "runner/target.h"
 #include "transport/tls.h"
 
 /* Rows for options_parse() (cli/options.h). */

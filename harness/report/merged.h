@@ -8,7 +8,7 @@
 #include <stdio.h>
 
 #include "runner/catalogue.h"
-#include "runner/run.h"
+#include "runner/status.h"
 #include "runner/verdict.h"
 
 struct merged_report;
@@ -31,7 +31,7 @@ size_t merged_report_rows(const struct merged_report *m);
 /* Prints the table and the totals. */
 void merged_report_end(const struct merged_report *m);
 
-/* The status of all configurations together: the first that applies (runner/run.h). */
+/* The status of all configurations together: the first that applies (runner/status.h). */
 enum status merged_report_status(const struct merged_report *m);
 
 #endif

@@ -16,7 +16,7 @@
 
 #include "base/buffer.h"
 #include "base/span.h"
-#include "runner/run.h"
+#include "runner/target.h"
 #include "transport/link.h"
 #include "wire/frame.h"
 

@@ -7,8 +7,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "runner/run.h"
 #include "runner/sweep.h"
+#include "runner/target.h"
 #include "script/play.h"
 #include "transport/link.h"
 

@@ -11,7 +11,8 @@
 #include "base/buffer.h"
 #include "base/span.h"
 #include "referee/session.h"
-#include "runner/run.h"
+#include "runner/status.h"
+#include "runner/target.h"
 #include "wire/constants.h"
 #include "wire/frame.h"
 

@@ -11,29 +11,10 @@
 #include "runner/catalogue.h"
 #include "runner/expectation.h"
 #include "runner/library.h"
+#include "runner/status.h"
 #include "runner/sweep.h"
+#include "runner/target.h"
 #include "runner/verdict.h"
-#include "transport/link.h"
-#include "transport/tls.h"
-
-/* How to reach the server. */
-struct target {
-    const char *name; /* for people: "localhost:10809" */
-    /* A new connection, or NULL with the reason in error. */
-    struct link *(*dial)(void *ctx, uint64_t timeout_ns, char *error, size_t error_size);
-    /* Starts a server that died; false with the reason in error.  NULL: it cannot be started from here. */
-    bool (*revive)(void *ctx, char *error, size_t error_size);
-    void *ctx;
-    /* TLS for clients; NULL: there is none.  Borrowed. */
-    const struct tls_credentials *tls;
-    const char *tls_host; /* the name in the server's certificate; NULL: any */
-    enum target_tls {
-        TARGET_TLS_NEVER,
-        TARGET_TLS_WHERE_OFFERED,
-        TARGET_TLS_ALWAYS, /* the run ends where it cannot be had */
-    } tls_use;
-    bool secured; /* connections go over to TLS first: found out by the run */
-};
 
 struct run_options {
     const char *export;          /* NULL: "" or, where that is unknown, the only one in the list */
@@ -49,17 +30,6 @@ struct run_options {
     /* Processes that play at the same time, each with a copy of the server, which has to be within this one;
      * without sweeps.  0, 1: this process plays. */
     unsigned jobs;
-};
-
-/* The statuses of the program; the first that applies. */
-enum status {
-    STATUS_CONFORMS = 0,
-    STATUS_VIOLATIONS = 1,
-    STATUS_USAGE = 2, /* wrong usage, wrong case file, nothing selected */
-    STATUS_UNREACHABLE = 3,
-    STATUS_DIED = 4,     /* the server died and the run could not go on */
-    STATUS_DEFECT = 5,   /* of nbdtest */
-    STATUS_SKIPPED = 77, /* everything was skipped */
 };
 
 /* Plays the library's selected instances and tells the listeners.

@@ -38,7 +38,6 @@ struct told {
     unsigned began, instances, ended;
     size_t by_verdict[VERDICT_COUNT];
     char last_id[100], reason[100], came[200], writes_why_not[100];
-    const char *demanded_file;
     struct totals totals;
     bool died;
     size_t transcripts;

@@ -8,7 +8,8 @@
 
 #include "base/buffer.h"
 #include "runner/facts.h"
-#include "runner/run.h"
+#include "runner/status.h"
+#include "runner/target.h"
 
 #define SAFETY_RANGES_MAX 4
 

@@ -12,7 +12,7 @@
 
 #include "base/buffer.h"
 #include "base/memory.h"
-#include "runner/run.h"
+#include "runner/target.h"
 #include "wire/body.h"
 #include "wire/constants.h"
 
