@@ -133,6 +133,14 @@ static void other_headers(void **state)
     start_extended(&t, WRITABLE);
     server_says(&t, 1, 2, 3, 4);
     BREAKS(&t, "ext.reply.magic");
+    t = talk_with(NULL); /* a byte more than was announced */
+    start_extended(&t, WRITABLE);
+    extended_request(&t, FLUSH, 0, 1, 0, 0);
+    extended_chunk(&t, DONE, 0, 1, 0, NOTHING);
+    extended_request(&t, FLUSH, 0, 2, 0, 0);
+    server_says(&t, 0);
+    extended_chunk(&t, DONE, 0, 2, 0, NOTHING);
+    BREAKS(&t, "ext.reply.payload-bytes");
     t = talk_with(NULL);
     start_simple(&t, WRITABLE);
     request(&t, FLUSH, 0, 1, 0, 0);

@@ -135,6 +135,14 @@ bool bytes_behind_chunk(const struct sight *at)
            broken(at, "0x%08" PRIx64 " behind a chunk", strange_magic(at));
 }
 
+bool bytes_behind_extended_chunk(const struct sight *at)
+{
+    uint64_t magic = strange_magic(at);
+
+    return magic != NBD_SIMPLE_REPLY_MAGIC && magic != NBD_STRUCTURED_REPLY_MAGIC &&
+           left_by(at, REPLY_FORM_EXTENDED) && broken(at, "0x%08" PRIx64 " behind a chunk", magic);
+}
+
 /* ---- which request is answered ---- */
 
 static bool unknown_cookie(const struct sight *at)
