@@ -123,7 +123,12 @@ static void began(void *ctx, const struct about *about)
             about->extended ? ", extended (experimental)" : "");
     if (about->tls)
         fprintf(out, "TLS          %s\n", about->tls);
-    if (about->writes_allowed)
+    if (about->writes_allowed && about->scratch_ranges > 1)
+        fprintf(out,
+                "writes       %" PRIu64 " bytes in %u ranges from offset %" PRIu64
+                " on, zeroed again at the end\n",
+                about->scratch_length, about->scratch_ranges, about->scratch_offset);
+    else if (about->writes_allowed)
         fprintf(out, "writes       %" PRIu64 " bytes from offset %" PRIu64 ", zeroed again at the end\n",
                 about->scratch_length, about->scratch_offset);
     else

@@ -70,6 +70,7 @@ static const struct about about = {
     .preferred_block = 4096,
     .maximum_payload = 1048576,
     .writes_allowed = true,
+    .scratch_ranges = 1,
     .scratch_offset = 65536,
     .scratch_length = 131072,
     .instances = 12,
@@ -127,6 +128,7 @@ static struct instance plain(enum verdict verdict, const char *reason)
 
 static void what_is_tested_is_said_first(void **state)
 {
+    struct about two = about;
     struct fixture f;
 
     (void)state;
@@ -138,7 +140,13 @@ static void what_is_tested_is_said_first(void **state)
     expect(&f, "SEND_FLUSH");
     expect(&f, "minimum 512, preferred 4096, maximum payload 1048576\n");
     expect(&f, "simple, structured");
-    expect(&f, "131072 bytes from offset 65536");
+    expect(&f, "131072 bytes from offset 65536, zeroed again at the end\n");
+    tear_down(&f);
+
+    two.scratch_ranges = 2;
+    set_up(&f, &(struct tty_options){ 0 });
+    f.listener.began(f.listener.ctx, &two);
+    expect(&f, "writes       131072 bytes in 2 ranges from offset 65536 on, zeroed again at the end\n");
     tear_down(&f);
 }
 

@@ -78,7 +78,9 @@ static void tell_judged(struct run *r, const struct instance *i)
     tell_instance(&r->telling, i);
     if (i->server_died) {
         r->telling.totals.stopped = "the server serves no connection any more";
-        buffer_print(r->error, "after %s the server serves no connection any more\n", i->id);
+        buffer_print(r->error,
+                     "after %s the server serves no connection any more; -x '%s' leaves this case out\n",
+                     i->id, i->name);
     }
     arena_reset(r->arena);
 }

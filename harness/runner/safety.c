@@ -349,6 +349,7 @@ struct zeroing {
     struct client client;
     uint8_t *zeroes; /* taken when they are needed */
     uint32_t zeroes_len;
+    bool by_little; /* requests of more than is served surely were of no use */
 };
 
 static bool connected(struct zeroing *z)
@@ -365,9 +366,9 @@ static bool connected(struct zeroing *z)
 static bool reads_as_zero(struct zeroing *z, uint64_t offset, uint64_t length)
 {
     struct look look = { .zero_only = true };
+    uint32_t at_once = z->by_little ? READ_SURELY : READ_AT_ONCE;
 
-    return connected(z) && read_range(&z->client, z->facts, offset, length, READ_AT_ONCE, &look) &&
-           !look.found;
+    return connected(z) && read_range(&z->client, z->facts, offset, length, at_once, &look) && !look.found;
 }
 
 static bool write_zeroes_where_needed(struct zeroing *z, uint64_t offset, uint64_t length)
@@ -377,7 +378,8 @@ static bool write_zeroes_where_needed(struct zeroing *z, uint64_t offset, uint64
         z->zeroes = memory_take(z->zeroes_len);
     }
     while (length > 0) {
-        size_t bytes = length < z->zeroes_len ? (size_t)length : z->zeroes_len;
+        size_t most = z->by_little ? piece_bytes(z->facts, READ_SURELY) : z->zeroes_len;
+        size_t bytes = length < most ? (size_t)length : most;
 
         if (!reads_as_zero(z, offset, bytes) &&
             !(connected(z) && client_write(&z->client, offset, span_of(z->zeroes, bytes))))
@@ -390,12 +392,22 @@ static bool write_zeroes_where_needed(struct zeroing *z, uint64_t offset, uint64
 
 /* Believes nothing: what was zeroed is read again, and a server that zeroes badly, or not at all, is written
  * to; but only where something is left, as zeroes that are written may cost it memory. */
+static bool write_until_zero(struct zeroing *z, uint64_t offset, uint32_t length)
+{
+    return reads_as_zero(z, offset, length) ||
+           (write_zeroes_where_needed(z, offset, length) && reads_as_zero(z, offset, length));
+}
+
 static bool zero_piece(struct zeroing *z, uint64_t offset, uint32_t length)
 {
     if ((z->facts->flags_structured & NBD_FLAG_SEND_WRITE_ZEROES) && connected(z))
         client_write_zeroes(&z->client, offset, length);
-    return reads_as_zero(z, offset, length) ||
-           (write_zeroes_where_needed(z, offset, length) && reads_as_zero(z, offset, length));
+    if (write_until_zero(z, offset, length))
+        return true;
+    if (z->by_little)
+        return false;
+    z->by_little = true;
+    return write_until_zero(z, offset, length);
 }
 
 bool safety_zero(const struct target *target, const struct facts *facts, uint64_t timeout_ns,

@@ -237,6 +237,22 @@ static void what_could_not_be_zeroed_is_told(void **state)
     tear_down(&f);
 }
 
+static void a_server_that_takes_little_at_once_is_zeroed_by_little(void **state)
+{
+    uint64_t offset, length;
+    struct fixture f;
+
+    (void)state;
+    set_up(&f);
+    ranges_add(&f.ranges, 0, SIZE);
+    f.server.request_max = 65536; /* and closes at more */
+    f.server.zeroes_nothing = true;
+    memset(f.server.store, 'x', SIZE);
+    assert_true(zero(&f, &offset, &length));
+    assert_int_equal(f.server.store[SIZE - 1], 0);
+    tear_down(&f);
+}
+
 static void large_reads_that_are_refused_are_tried_in_pieces(void **state)
 {
     struct fixture f;
@@ -286,6 +302,7 @@ int main(void)
         cmocka_unit_test(signatures_are_told_apart),
         cmocka_unit_test(what_was_touched_is_zero_in_the_end_and_nothing_else),
         cmocka_unit_test(what_could_not_be_zeroed_is_told),
+        cmocka_unit_test(a_server_that_takes_little_at_once_is_zeroed_by_little),
         cmocka_unit_test(large_reads_that_are_refused_are_tried_in_pieces),
         cmocka_unit_test(a_server_that_refuses_to_write_is_found_out),
     };

@@ -40,10 +40,12 @@ void tell_begin(const struct telling *t, const char *server, const struct facts 
         .instances = instances,
     };
 
-    if (scratch->count > 0) {
-        about.scratch_offset = scratch->all[0].offset;
-        about.scratch_length = scratch->all[0].length;
+    for (unsigned i = 0; i < scratch->count; i++) {
+        if (i == 0 || scratch->all[i].offset < about.scratch_offset)
+            about.scratch_offset = scratch->all[i].offset;
+        about.scratch_length += scratch->all[i].length;
     }
+    about.scratch_ranges = scratch->count;
     buffer_init(&export, 8 * NBD_MAX_STRING);
     escape_text(&export, span_text(f->export));
     about.export = buffer_text(&export);

@@ -29,6 +29,7 @@ struct test_server {
     bool demands_tls;
     bool zeroes_nothing;       /* WRITE_ZEROES is answered well and does nothing */
     uint32_t sector;           /* requests that are no multiples of it are refused; 0: none are for that */
+    uint64_t request_max;      /* a READ or WRITE of more closes the connection; 0: of no length */
     uint64_t read_max;         /* a READ of more gets EOVERFLOW; 0: of no length */
     bool chunks_misplaced;     /* chunks of a READ say that they begin a byte further */
     bool says_nothing;         /* after the greeting */
@@ -245,6 +246,9 @@ static inline bool test_take_frame(struct test_connection *c, struct span *bytes
             c->server->dead = true;
             return false;
         }
+        if (c->server->request_max > 0 && request.type <= NBD_CMD_WRITE &&
+            request.length > c->server->request_max)
+            return false;
         if (c->server->kills && request.type == c->server->kills)
             raise(SIGKILL);
         test_request(c, &request, data);

@@ -70,8 +70,9 @@ struct about {
     uint32_t minimum_block, preferred_block, maximum_payload; /* advertised, or the defaults */
     bool writes_allowed;                                      /* cases may write */
     const char *writes_why_not; /* "--read-only", "the export is read-only", ...; NULL if allowed */
-    uint64_t scratch_offset, scratch_length; /* the range that cases write to */
-    size_t instances;                        /* selected */
+    unsigned scratch_ranges;    /* that cases write to: where the first begins, and the length of all */
+    uint64_t scratch_offset, scratch_length;
+    size_t instances; /* selected */
 };
 
 struct totals {
