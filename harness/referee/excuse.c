@@ -15,12 +15,9 @@ enum {
 void excuse_option(struct session *s, const struct message *m)
 {
     if (m->flaw.rule || m->body_bytes > PATIENT_BYTES || s->options_sent > PATIENT_OPTIONS ||
-        s->option_count > 1)
-        s->may_close = true;
-    if (m->head.option.option != NBD_OPT_EXPORT_NAME && !haggle_both_fixed_newstyle(s))
-        s->may_close = true;
-    if (s->transmission)
-        s->may_close = true;
+        s->option_count > 1 || s->transmission ||
+        (m->head.option.option != NBD_OPT_EXPORT_NAME && !haggle_both_fixed_newstyle(s)))
+        s->may_close = s->may_wait = true;
 }
 
 static bool before_transmission(const struct session *s, const struct session_request *r)
@@ -132,15 +129,22 @@ static bool after_goodbye(const struct session *s, const struct session_request 
 
 bool excuse_request(struct session *s, const struct session_request *request)
 {
-    static bool (*const faults[])(const struct session *, const struct session_request *) = {
-        before_transmission, unknown_command,    undue_flags, unadvertised_command, bad_range,
-        large_payload,       write_to_read_only, odd_payload, cookie_in_flight,     after_goodbye,
+    static const struct {
+        bool (*is_there)(const struct session *, const struct session_request *);
+        bool may_wait;
+    } faults[] = {
+        { before_transmission, true },   { unknown_command, false }, { undue_flags, false },
+        { unadvertised_command, false }, { bad_range, false },       { large_payload, true },
+        { write_to_read_only, false },   { odd_payload, true },      { cookie_in_flight, true },
+        { after_goodbye, true },
     };
-
     bool sound = true;
 
     for (size_t i = 0; i < sizeof faults / sizeof *faults; i++)
-        sound = sound && !faults[i](s, request);
+        if (faults[i].is_there(s, request)) {
+            s->may_wait = s->may_wait || faults[i].may_wait;
+            sound = false;
+        }
     s->may_close = s->may_close || !sound;
     return sound;
 }
@@ -155,8 +159,18 @@ static bool is_between_phases(const struct session *s)
     return s->transmission && have > 0 && scan->expect == SCAN_OPTION;
 }
 
+static bool is_over(const struct session *s)
+{
+    return s->stopping || s->shutting_down || is_between_phases(s) || s->astray || s->opaque || s->goodbye ||
+           s->streams[SIDE_CLIENT].ended || s->streams[SIDE_CLIENT].lost;
+}
+
 bool excuse_close(const struct session *s)
 {
-    return s->may_close || s->stopping || is_between_phases(s) || s->astray || s->opaque || s->goodbye ||
-           s->streams[SIDE_CLIENT].ended || s->streams[SIDE_CLIENT].lost;
+    return s->may_close || is_over(s);
+}
+
+bool excuse_silence(const struct session *s)
+{
+    return s->may_wait || is_over(s);
 }

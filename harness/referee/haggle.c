@@ -26,7 +26,7 @@ static void start_haggling(struct session *s)
     if (s->phase == PHASE_GREETING || s->phase == PHASE_CLIENT_FLAGS)
         s->phase = PHASE_HAGGLING;
     if (n->client_flags & ~(uint32_t)n->handshake_flags)
-        s->may_close = true; /* unknown or not offered: the server has to close */
+        s->may_close = s->may_wait = true; /* unknown or not offered: the server has to close */
     if ((n->client_flags & NBD_FLAG_C_NO_ZEROES) && !(n->handshake_flags & NBD_FLAG_NO_ZEROES))
         s->astray = true; /* nobody knows whether padding is due */
 }
@@ -387,7 +387,7 @@ static void take_error(struct session *s, const struct pending *p, uint32_t type
     if (type == NBD_REP_ERR_UNSUP)
         s->unsupported |= haggle_bit(p->option);
     if (type == NBD_REP_ERR_SHUTDOWN)
-        s->may_close = s->shutting_down = true;
+        s->shutting_down = true;
     if (p->option == NBD_OPT_GO && s->requests > 0)
         s->astray = true; /* requests were sent that the server takes for options */
 }

@@ -112,6 +112,29 @@ static void bytes_behind_a_reply(void **state)
     BREAKS(&t, "chunk.payload");
 }
 
+/* What is wrong with a request is answered, or ends the session; only where the server may wait for bytes
+ * that do not come, nobody can tell. */
+static void wrong_requests_are_answered(void **state)
+{
+    TALK;
+
+    (void)state;
+    start_simple(&t, WRITABLE);
+    request(&t, READ, 0, 1, EXPORT_SIZE, 512);
+    session_stalled(t.s);
+    BREAKS(&t, "reply.simple.every-request");
+    t = talk_with(NULL);
+    start_structured(&t, WRITABLE);
+    request(&t, 999, 0, 1, 0, 512);
+    session_stalled(t.s);
+    BREAKS(&t, "reply.one-per-request");
+    t = talk_with(NULL);
+    start_simple(&t, WRITABLE);
+    request(&t, READ, 0, 1, 0, 1u << 30);
+    session_stalled(t.s);
+    ends_well(&t);
+}
+
 static void replies_that_end_in_the_middle(void **state)
 {
     TALK;
@@ -371,6 +394,7 @@ int reply_rules_test(void)
         cmocka_unit_test(magics),
         cmocka_unit_test(cookies),
         cmocka_unit_test(bytes_behind_a_reply),
+        cmocka_unit_test(wrong_requests_are_answered),
         cmocka_unit_test(replies_that_end_in_the_middle),
         cmocka_unit_test(fields_in_another_order),
         cmocka_unit_test(one_reply_per_request),

@@ -597,7 +597,7 @@ void session_excuse(struct session *s, const char *rule)
 
 void session_excuse_plain(struct session *s)
 {
-    s->may_close = true;
+    s->may_close = s->may_wait = true;
 }
 
 void session_set_tls_mode(struct session *s, enum tls_mode mode)
@@ -656,7 +656,7 @@ void session_stalled(struct session *s)
     uint64_t have, want;
 
     scan_progress(&s->streams[SIDE_CLIENT].scan, &have, &want);
-    if (have == 0 && !excuse_close(s) && !s->streams[SIDE_SERVER].lost && !s->streams[SIDE_SERVER].ended)
+    if (have == 0 && !excuse_silence(s) && !s->streams[SIDE_SERVER].lost && !s->streams[SIDE_SERVER].ended)
         rules_look(s, AT_STALL, NULL);
 }
 

@@ -3,6 +3,7 @@
 
 #include "base/random.h"
 #include "referee/conversation.h"
+#include "referee/rule.h"
 #include "wire/constants.h"
 
 static void a_handshake_ends_in_transmission(void **state)
@@ -478,6 +479,13 @@ static void any_order_is_borne(void **state)
     }
 }
 
+static void every_rule_says_when_it_is_looked_at(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < rule_count; i++)
+        assert_non_null(occasion_text(rules[i].occasion));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -501,6 +509,7 @@ int main(void)
         cmocka_unit_test(a_good_talk_breaks_no_rule),
         cmocka_unit_test(any_cut_gives_the_same),
         cmocka_unit_test(any_order_is_borne),
+        cmocka_unit_test(every_rule_says_when_it_is_looked_at),
     };
 
     return cmocka_run_group_tests_name("session", tests, NULL, NULL);

@@ -190,6 +190,7 @@ struct session {
     bool doubtful;           /* what passed is not known whole: nothing is judged */
     const char *excuse_next; /* session_excuse(): for the client's next message */
     bool may_close;          /* the client broke a demand, or the server said that it shuts down */
+    bool may_wait;           /* what the client broke may have the server wait for more, or for nothing */
     bool stopping;           /* the server said ESHUTDOWN to a request */
     bool astray;             /* the client's bytes no longer say what the server has to do */
     bool goodbye;            /* ABORT or DISC was sent */
@@ -261,5 +262,7 @@ bool excuse_request(struct session *s, const struct session_request *request);
 bool excuse_flags_known(const struct session *s, const struct session_request *request);
 /* Whether the server may close now. */
 bool excuse_close(const struct session *s);
+/* Whether it may say nothing at all: what has come whole is answered, however wrong it is. */
+bool excuse_silence(const struct session *s);
 
 #endif
