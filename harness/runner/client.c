@@ -86,6 +86,7 @@ static enum link_state receive(struct client *c, size_t *ret_len)
         return LINK_OPEN; /* enough for now */
     state = link_receive(c->link, to, c->asked, ret_len);
     c->in.len -= c->asked - *ret_len;
+    c->heard = c->heard || (c->secured && *ret_len > 0);
     if (*ret_len == c->asked && c->asked < RECEIVE_BYTES)
         c->asked *= 2;
     return state;
@@ -104,8 +105,27 @@ static bool wait_for_link(struct client *c, bool to_send, unsigned *rounds)
     return true;
 }
 
+/* Why the server has nothing to do with this client, NULL: it has.  One that does not take to a certificate,
+ * or misses one, may show that only behind the handshake. */
+static const char *turned_down(const struct client *c)
+{
+    if (!c->secured)
+        return NULL;
+    if (tls_state(c->link) == TLS_FAILED && tls_refused(c->link))
+        return tls_reason(c->link);
+    return tls_certificate_missed(c->link) && !c->heard
+               ? "the server asked for a certificate, got none, and closed"
+               : NULL;
+}
+
 static bool closed_by_server(struct client *c, enum link_state state)
 {
+    const char *why = turned_down(c);
+
+    if (why) {
+        c->turned_down = true;
+        return client_break(c, why);
+    }
     return client_break(c, state == LINK_RESET ? "the connection was reset"
                                                : "the server closed the connection");
 }
@@ -270,6 +290,7 @@ static bool start_tls(struct client *c, const struct target *target)
     client_doing(c, "the TLS handshake");
     c->used = c->in.len; /* nothing that came in plain text is read as if it had come under TLS */
     c->link = link_tls(c->link, target->tls, target->tls_host);
+    c->secured = true;
     return shake_hands(c);
 }
 

@@ -29,7 +29,9 @@ struct client {
     uint64_t deadline_ns; /* of the present one */
     bool broke;           /* the connection is closed, silent or out of step */
     bool lost;            /* it is out of step: what came is no NBD frame */
-    bool turned_down;     /* in the TLS handshake one end would not have the other */
+    bool secured;         /* link is one of TLS */
+    bool heard;           /* something has come under TLS */
+    bool turned_down;     /* one end would not have the other under TLS, in the handshake or behind it */
     uint32_t starttls;    /* the answer to STARTTLS, where it was no ACK */
     char doing[100];      /* what is being tried */
     char error[400];

@@ -64,14 +64,19 @@ static enum status try_handshake(const struct target *target, uint64_t timeout_n
 {
     struct target secured = *target;
     struct client c;
+    uint32_t type;
+    bool opened;
 
     secured.secured = true;
-    if (client_open(&c, &secured, timeout_ns)) {
+    opened = client_open(&c, &secured, timeout_ns);
+    if (opened) {
+        c.broke = !client_option(&c, NBD_OPT_ABORT, span_of(NULL, 0), nobody, &type) || type == NBD_REP_ACK;
         client_close(&c, false);
-        return STATUS_CONFORMS;
     }
     if (c.turned_down)
         return stop(STATUS_UNREACHABLE, error, c.error);
+    if (opened)
+        return STATUS_CONFORMS;
     ret->tls_broken = "TLS does not work";
     buffer_print(error, "%s\n", c.error);
     return STATUS_CONFORMS;

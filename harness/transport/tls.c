@@ -198,7 +198,7 @@ static enum link_state tls_send(struct link *link, struct span *bytes)
     flush(t);
     shake_hands(t);
     while (t->state == TLS_ESTABLISHED && bytes->len > 0 && !t->finishing && t->below != LINK_RESET &&
-           t->unsent.len < UNSENT_ENOUGH) {
+           !t->truncated && t->unsent.len < UNSENT_ENOUGH) {
         size_t len = bytes->len < RECORD_BYTES ? bytes->len : RECORD_BYTES;
         ssize_t sent = gnutls_record_send(t->session, bytes->at, len);
 
@@ -460,6 +460,14 @@ bool tls_was_established(const struct link *link)
 bool tls_refused(const struct link *link)
 {
     return as_tls(link)->refused;
+}
+
+bool tls_certificate_missed(const struct link *link)
+{
+    const struct tls_link *t = as_tls(link);
+
+    return t->established && gnutls_certificate_client_get_request_status(t->session) != 0 &&
+           !gnutls_certificate_get_ours(t->session);
 }
 
 const char *tls_version(const struct link *link)

@@ -98,6 +98,10 @@ bool tls_refused(const struct link *link);
 /* The handshake was over before it failed. */
 bool tls_was_established(const struct link *link);
 
+/* The server has asked this client for a certificate, and there was none to give: some servers then close
+ * without a word. */
+bool tls_certificate_missed(const struct link *link);
+
 /* "TLS1.2" or "TLS1.3"; NULL until it is established. */
 const char *tls_version(const struct link *link);
 

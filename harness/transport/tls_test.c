@@ -193,6 +193,7 @@ static void talk(struct tls_credentials *of_client, struct tls_credentials *of_s
     assert_string_equal(tls_reason(e.server), "");
     assert_string_equal(tls_version(e.client), version);
     assert_string_equal(tls_version(e.server), version);
+    assert_false(tls_certificate_missed(e.client));
     carries(e.client, e.server, span_text("a question"));
     carries(e.server, e.client, span_text("an answer"));
     part(&e);
@@ -321,6 +322,30 @@ static void a_client_of_another_authority_is_refused(void **state)
         both_fail(credentials((struct tls_settings){ .side = TLS_CLIENT, .versions = v },
                               (struct tls_files){ .authority = authority }),
                   credentials(verifies, (struct tls_files){ .folder = folder }), "localhost", "alert", "");
+}
+
+static void a_client_knows_that_it_had_no_certificate(void **state)
+{
+    char authority[64];
+    struct ends e;
+    uint8_t got;
+    size_t len;
+
+    (void)state;
+    snprintf(authority, sizeof authority, "%s/ca-cert.pem", folder);
+    join(&e,
+         credentials((struct tls_settings){ .side = TLS_CLIENT, .versions = TLS_1_3 },
+                     (struct tls_files){ .authority = authority }),
+         credentials((struct tls_settings){ .side = TLS_SERVER, .verify_peer = true },
+                     (struct tls_files){ .folder = folder }),
+         "localhost", 64 * 1024, 64 * 1024);
+    assert_false(tls_certificate_missed(e.client));
+    for (int round = 0; round < 100 && tls_state(e.client) == TLS_HANDSHAKING; round++) {
+        link_receive(e.client, &got, 1, &len);
+        link_receive(e.server, &got, 1, &len);
+    }
+    assert_true(tls_certificate_missed(e.client));
+    part(&e);
 }
 
 static void a_wrong_key_is_refused(void **state)
@@ -487,7 +512,7 @@ static void one_does_not_wait_for_what_is_held(void **state)
 {
     struct tls_credentials *of_client = psk(TLS_CLIENT, TLS_1_2_OR_1_3, NULL);
     struct tls_credentials *of_server = psk(TLS_SERVER, TLS_1_2_OR_1_3, NULL);
-    struct span said = span_text("ab");
+    struct span said = span_text("ab"), late = span_text("late");
     struct link *client, *server;
     int sockets[2];
     uint8_t got;
@@ -514,6 +539,9 @@ static void one_does_not_wait_for_what_is_held(void **state)
     while (link_receive(server, &got, 1, &len) == LINK_OPEN)
         link_wait(&server, &(bool){ false }, 1, second_ns);
     assert_true(tls_truncated(server));
+    assert_int_equal(link_send(server, &late), LINK_OPEN); /* that is no failure of TLS */
+    assert_int_equal(late.len, 4);
+    assert_int_equal(tls_state(server), TLS_ESTABLISHED);
     link_free(client);
     link_free(server);
     tls_credentials_free(of_client);
@@ -606,6 +634,7 @@ int main(void)
         cmocka_unit_test(a_server_of_another_authority_is_refused),
         cmocka_unit_test(a_server_of_another_name_is_refused),
         cmocka_unit_test(a_client_of_another_authority_is_refused),
+        cmocka_unit_test(a_client_knows_that_it_had_no_certificate),
         cmocka_unit_test(a_wrong_key_is_refused),
         cmocka_unit_test(versions_that_do_not_meet_fail),
         cmocka_unit_test(plain_text_is_no_record),
