@@ -296,6 +296,8 @@ static bool are_consistent(const struct run *r)
         fprintf(stderr, "nbdtest: --config and --list-configs go with --target\n");
     else if (r->target && (r->pcap || r->expect))
         fprintf(stderr, "nbdtest: --pcap and --expect do not go with --target\n");
+    else if (r->target && r->tls.given)
+        fprintf(stderr, "nbdtest: options of TLS do not go with --target: its file says how it is there\n");
     else if (r->options.jobs > 1 && named > 0)
         fprintf(stderr, "nbdtest: --jobs goes with the bundled server only, of which each job has one: "
                         "cases write to the same places\n");
@@ -355,7 +357,7 @@ static bool find_target(struct run *r, struct stage **stage, struct target *ret)
         r->started =
             (struct target_configuration){ .name = r->words[0],
                                            .command = { .words = r->words, .count = r->word_count } };
-        *stage = stage_new(&r->started);
+        *stage = stage_new(&r->started, NULL);
         if (!*stage)
             return false;
         *ret = stage_target(*stage);

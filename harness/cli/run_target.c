@@ -4,7 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli/address.h"
 #include "cli/stage.h"
+#include "cli/tls_options.h"
 #include "report/merged.h"
 
 #define EXPECTATION_MAX_BYTES (1024u * 1024)
@@ -124,35 +126,59 @@ static struct run_options options_for(const struct target_run *t, const struct t
     return o;
 }
 
-static enum status play(const struct target_runs *r, const struct target_configuration *c,
-                        struct expectation *expectation)
+/* What a client needs for the server under TLS, as the configuration says.  False after telling the user. */
+static bool find_tls(const struct target_configuration *c, struct stage *stage, struct target *target,
+                     struct tls_credentials **ret_credentials)
 {
-    struct listener listeners[2] = { { 0 }, merged_report_listener(r->merged, c->name) };
+    static const struct address here = { .is_unix = true };
+    struct tls_options o = { .files.folder =
+                                 c->tls.certificates ? stage_expand(stage, c->tls.certificates) : NULL,
+                             .files.psk = c->tls.psk ? stage_expand(stage, c->tls.psk) : NULL };
+
+    return (!c->tls.mode || tls_options_take(&o, TLS_OPTION_MODE, c->tls.mode)) &&
+           tls_options_client(&o, &here, target, ret_credentials);
+}
+
+static enum status play(const struct target_runs *r, const struct target_configuration *c,
+                        const struct target *target, struct listener merged, struct expectation *expectation)
+{
+    struct listener listeners[2] = { { 0 }, merged };
     const char *excludes[EXCLUDES_MAX];
     const struct run_options options = options_for(r->t, c, excludes);
     struct tty_options look = r->t->look;
-    struct stage *stage = stage_new(c);
     struct tty_report *report;
-    struct target target;
     struct buffer error;
     enum status status;
     char again[PATH_BYTES];
 
-    if (!stage)
-        return STATUS_UNREACHABLE;
-    target = stage_target(stage);
     snprintf(again, sizeof again, r->t->config ? "%s" : "%s --config %s", look.again, c->name);
     look.again = again;
     look.brief = !look.transcripts;
     report = tty_report_new(&look);
     listeners[0] = tty_report_listener(report);
     buffer_init(&error, 64 * 1024);
-    status =
-        run_library(r->t->library, r->t->catalogue, &target, &options, expectation, listeners, 2, &error);
+    status = run_library(r->t->library, r->t->catalogue, target, &options, expectation, listeners, 2, &error);
     if (error.len > 0)
         fprintf(stderr, "nbdtest: %s: %s\n", c->name, buffer_text(&error));
     buffer_free(&error);
     tty_report_free(report);
+    return status;
+}
+
+static enum status set_up_and_play(const struct target_runs *r, const struct target_configuration *c,
+                                   struct listener merged, struct expectation *expectation)
+{
+    struct stage *stage = stage_new(c, r->t->path);
+    struct tls_credentials *credentials = NULL;
+    enum status status = STATUS_UNREACHABLE;
+    struct target target;
+
+    if (!stage)
+        return status;
+    target = stage_target(stage);
+    if (find_tls(c, stage, &target, &credentials))
+        status = play(r, c, &target, merged, expectation);
+    tls_credentials_free(credentials);
     stage_free(stage);
     return status;
 }
@@ -165,17 +191,17 @@ static bool is_whole_suite(const struct target_run *t)
 static void run_configuration(const struct target_runs *r, const struct target_configuration *c)
 {
     struct expectation *expectation = read_expectations(r->t, c->expects, c->expect_count);
+    const struct listener merged = merged_report_listener(r->merged, c->name);
     enum status status = STATUS_USAGE;
     char trouble[100] = "";
     size_t rows;
 
     if (!expectation) {
-        merged_report_listener(r->merged, c->name);
         merged_report_configuration(r->merged, status, NULL);
         return;
     }
     expectation_lean_on(expectation, r->common);
-    status = play(r, c, expectation);
+    status = set_up_and_play(r, c, merged, expectation);
     rows = merged_report_rows(r->merged);
     if (status == STATUS_CONFORMS && is_whole_suite(r->t) && rows < c->rows) {
         snprintf(trouble, sizeof trouble, "that are fewer than the %zu that it says", (size_t)c->rows);

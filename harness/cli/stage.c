@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#define _XOPEN_SOURCE 700 /* realpath() */
 #include "cli/stage.h"
 
 #include <dirent.h>
@@ -22,7 +23,8 @@ struct stage {
     const struct target_configuration *configuration;
     struct arena *arena;
     char dir[64]; /* short: a Unix socket's path has to be */
-    const char *log, *socket;
+    const char *log;
+    struct target_names names;
     struct service *service;
     char error[ERROR_MAX];
 };
@@ -74,13 +76,17 @@ static bool write_file(struct stage *s, const char *path, const char *contents)
 
 /* ---- the server ---- */
 
-static char *const *expand_words(const struct stage *s, const struct target_command *command,
-                                 const struct target_names *names)
+const char *stage_expand(struct stage *s, const char *text)
+{
+    return target_expand(s->arena, text, &s->names);
+}
+
+static char *const *expand_words(const struct stage *s, const struct target_command *command)
 {
     char **words = ARENA_MANY(s->arena, char *, command->count + 1);
 
     for (size_t i = 0; i < command->count; i++)
-        words[i] = target_expand(s->arena, command->words[i], names);
+        words[i] = target_expand(s->arena, command->words[i], &s->names);
     return words;
 }
 
@@ -117,16 +123,27 @@ static const char *this_program(struct arena *arena)
     return len > 0 && (size_t)len < sizeof path ? arena_text(arena, span_of(path, (size_t)len)) : "nbdtest";
 }
 
-static bool prepare(struct stage *s, const struct target_names *names)
+/* The folder in which a file is, in a form that holds wherever a command is run. */
+static const char *folder_of(struct arena *arena, const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    const char *folder = slash ? arena_text(arena, span_of(path, (size_t)(slash + 1 - path))) : ".";
+    char *real = realpath(folder, NULL);
+    const char *found = real ? arena_text(arena, span_text(real)) : folder;
+
+    free(real);
+    return found;
+}
+
+static bool prepare(struct stage *s)
 {
     const struct target_configuration *c = s->configuration;
 
     for (size_t i = 0; i < c->file_count; i++)
-        if (!write_file(s, target_expand(s->arena, c->files[i].path, names),
-                        target_expand(s->arena, c->files[i].contents, names)))
+        if (!write_file(s, stage_expand(s, c->files[i].path), stage_expand(s, c->files[i].contents)))
             return false;
     for (size_t i = 0; i < c->setup_count; i++)
-        if (!run(s, expand_words(s, &c->setups[i], names)))
+        if (!run(s, expand_words(s, &c->setups[i])))
             return false;
     return true;
 }
@@ -135,25 +152,26 @@ static bool start(struct stage *s)
 {
     const struct target_configuration *c = s->configuration;
     const bool by_port = target_mentions(c, "{port}") && !target_mentions(c, "{socket}");
-    struct target_names names = { .dir = s->dir, .nbdtest = this_program(s->arena) };
     unsigned port = 0;
 
     s->log = arena_print(s->arena, "%s/log", s->dir);
-    s->socket = names.socket = arena_print(s->arena, "%s/socket", s->dir);
     if (by_port && !choose_port(s, &port))
         return false;
-    names.port = arena_print(s->arena, "%u", port);
-    if (!prepare(s, &names))
+    s->names.socket = arena_print(s->arena, "%s/socket", s->dir);
+    s->names.dir = s->dir;
+    s->names.port = arena_print(s->arena, "%u", port);
+    s->names.nbdtest = this_program(s->arena);
+    if (!prepare(s))
         return false;
 
     const struct service_order order = {
-        .words = expand_words(s, &c->command, &names),
+        .words = expand_words(s, &c->command),
         .folder = s->dir,
         .log = s->log,
-        .socket = by_port ? NULL : s->socket,
+        .socket = by_port ? NULL : s->names.socket,
         .port = port,
         .activated = !by_port && !target_mentions(c, "{socket}"),
-        .pid_file = c->pid_file ? target_expand(s->arena, c->pid_file, &names) : NULL,
+        .pid_file = c->pid_file ? stage_expand(s, c->pid_file) : NULL,
     };
     s->service = service_start(&order, s->error, sizeof s->error);
     return s->service != NULL;
@@ -192,12 +210,13 @@ static void show_log(const char *path)
     }
 }
 
-struct stage *stage_new(const struct target_configuration *configuration)
+struct stage *stage_new(const struct target_configuration *configuration, const char *path)
 {
     struct stage *s = memory_take(sizeof *s);
 
     s->configuration = configuration;
     s->arena = arena_new();
+    s->names.here = path ? folder_of(s->arena, path) : NULL;
     if (make_folder(s) && start(s))
         return s;
     fprintf(stderr, "nbdtest: %s: %s\n", configuration->name, s->error);

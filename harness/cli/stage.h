@@ -10,8 +10,12 @@
 
 struct stage;
 
-/* NULL, after telling the user why, with what the server and its set-up said. */
-struct stage *stage_new(const struct target_configuration *configuration);
+/* path: of the target file; NULL: there is none.  NULL, after telling the user why, with what the server and
+ * its set-up said. */
+struct stage *stage_new(const struct target_configuration *configuration, const char *path);
+
+/* A text of the configuration with its placeholders replaced; borrowed from s. */
+const char *stage_expand(struct stage *s, const char *text);
 
 /* How the server is reached; borrowed from s. */
 struct target stage_target(struct stage *s);

@@ -29,6 +29,7 @@ static bool take_mode(struct tls_options *o, const char *argument)
 
 bool tls_options_take(struct tls_options *o, enum tls_option option, const char *argument)
 {
+    o->given = true;
     switch (option) {
     case TLS_OPTION_MODE:
         return take_mode(o, argument);

@@ -41,6 +41,7 @@ struct tls_options {
     enum reference_tls mode;
     struct tls_files files;
     bool verify_peer;
+    bool given; /* any of the options was */
     bool mode_given;
     const char *user, *host; /* clients */
     bool trusts_all;

@@ -44,7 +44,7 @@ static struct place place_of(const struct parser *p, struct span part)
     return (struct place){ source, (size_t)((const char *)part.at - source->text), part.len };
 }
 
-static const char *const placeholders[] = { "{socket}", "{dir}", "{port}", "{nbdtest}" };
+static const char *const placeholders[] = { "{socket}", "{dir}", "{port}", "{here}", "{nbdtest}" };
 
 enum { PLACEHOLDER_COUNT = sizeof placeholders / sizeof placeholders[0] };
 
@@ -81,7 +81,8 @@ static void check_placeholders(struct parser *p, struct span text)
         for (unsigned i = 0; i < PLACEHOLDER_COUNT; i++)
             nearest_offer(&near, placeholders[i]);
         diagnostic_error(p->d, place_of(p, span_of(text.at, len + 1)), "unknown placeholder; %s%s%s",
-                         near.best ? "did you mean '" : "there are {socket}, {dir}, {port} and {nbdtest}",
+                         near.best ? "did you mean '"
+                                   : "there are {socket}, {dir}, {port}, {here} and {nbdtest}",
                          near.best ? near.best : "", near.best ? "'?" : "");
     }
 }
@@ -251,6 +252,25 @@ static void take_export(struct parser *p, struct span rest)
     p->current->export = only_word(p, rest);
 }
 
+static void take_tls(struct parser *p, struct span rest)
+{
+    const char *mode = only_word(p, rest);
+
+    if (mode && strcmp(mode, "on") != 0 && strcmp(mode, "require") != 0)
+        diagnostic_error(p->d, place_of(p, trim(rest)), "TLS is 'on' (where it is asked for) or 'require'");
+    p->current->tls.mode = mode;
+}
+
+static void take_tls_psk(struct parser *p, struct span rest)
+{
+    p->current->tls.psk = only_word(p, rest);
+}
+
+static void take_tls_certificates(struct parser *p, struct span rest)
+{
+    p->current->tls.certificates = only_word(p, rest);
+}
+
 static void take_pid_file(struct parser *p, struct span rest)
 {
     p->current->pid_file = only_word(p, rest);
@@ -313,6 +333,9 @@ static const struct key keys[] = {
     { "expect", take_expect, NULL, NULL },
     { "exclude", take_exclude, NULL, NULL },
     { "export", take_export, NULL, NULL },
+    { "tls", take_tls, NULL, NULL },
+    { "tls-psk", take_tls_psk, NULL, NULL },
+    { "tls-certificates", take_tls_certificates, NULL, NULL },
     { "pid-file", take_pid_file, NULL, NULL },
     { "read-only", take_read_only, NULL, NULL },
     { "destroy", take_destroy, NULL, NULL },
@@ -434,6 +457,9 @@ static void check_whole(struct parser *p)
     for (size_t i = 0; i < t->count; i++) {
         if (t->all[i].command.count == 0)
             diagnostic_error(p->d, t->all[i].place, "there is no command that starts this");
+        if (!t->all[i].tls.mode != !(t->all[i].tls.psk || t->all[i].tls.certificates))
+            diagnostic_error(p->d, t->all[i].place,
+                             "'tls' goes with 'tls-psk', 'tls-certificates', or both, and they with it");
         for (size_t j = 0; j < t->all[i].setup_count; j++)
             if (t->all[i].setups[j].count == 0)
                 diagnostic_error(p->d, t->all[i].setups[j].place, "something has to follow");
@@ -497,7 +523,8 @@ const struct target_configuration *target_file_find(const struct target_file *t,
 
 char *target_expand(struct arena *arena, const char *text, const struct target_names *names)
 {
-    const char *const values[PLACEHOLDER_COUNT] = { names->socket, names->dir, names->port, names->nbdtest };
+    const char *const values[PLACEHOLDER_COUNT] = { names->socket, names->dir, names->port, names->here,
+                                                    names->nbdtest };
     struct span rest = span_text(text);
     struct buffer expanded;
     char *result;

@@ -14,8 +14,9 @@
  *     command  qemu-nbd -t -e 0 -f qcow2 -k {socket} {dir}/disk
  *
  * A line is a name in brackets, or a key and what it is given.  Lines that begin with a blank go on with the
- * key above them.  Words are separated by blanks; "..." holds blanks, and \" and \\.  {socket}, {dir}, {port}
- * and {nbdtest} stand for what is not known before the server is started. */
+ * key above them.  Words are separated by blanks; "..." holds blanks, and \" and \\.  {socket}, {dir},
+ * {port}, {here} (the file's own folder) and {nbdtest} stand for what is not known before the server is
+ * started. */
 #ifndef NBDTEST_RUNNER_TARGET_FILE_H
 #define NBDTEST_RUNNER_TARGET_FILE_H
 
@@ -44,6 +45,13 @@ struct target_made_file {
     const char *path, *contents;
 };
 
+/* How a client gets on with the server under TLS; NULL: not said. */
+struct target_file_tls {
+    const char *mode;         /* "on", "require" */
+    const char *psk;          /* file of pre-shared keys */
+    const char *certificates; /* folder */
+};
+
 struct target_configuration {
     const char *name;
     struct place place;
@@ -53,6 +61,7 @@ struct target_configuration {
     const char *expects[TARGET_MAX_LIST];           /* expectation files of its own, as written */
     const char *excludes[TARGET_MAX_LIST];          /* cases that are left out */
     size_t setup_count, file_count, expect_count, exclude_count;
+    struct target_file_tls tls;
     const char *export; /* NULL: the default one */
     const char
         *pid_file;  /* the server goes to the background and leaves its process id there; NULL: it stays */
@@ -80,7 +89,7 @@ const struct target_configuration *target_file_find(const struct target_file *t,
 
 /* What placeholders stand for; NULL: nothing that is of use here. */
 struct target_names {
-    const char *socket, *dir, *port, *nbdtest;
+    const char *socket, *dir, *port, *here, *nbdtest;
 };
 
 /* The text with its placeholders replaced. */

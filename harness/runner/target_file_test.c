@@ -52,6 +52,9 @@ static void what_stands_above_the_names_holds_for_all(void **state)
                                   "read-only\n"
                                   "destroy\n"
                                   "rows     12\n"
+                                  "tls      require\n"
+                                  "tls-psk  {dir}/keys\n"
+                                  "tls-certificates pki\n"
                                   "export   \"a disk\"\n");
     const struct target_configuration *one = target_file_find(t, "one"), *two = target_file_find(t, "two");
 
@@ -78,6 +81,10 @@ static void what_stands_above_the_names_holds_for_all(void **state)
     assert_true(two->destroy);
     assert_false(one->destroy);
     assert_int_equal(two->rows, 12);
+    assert_string_equal(two->tls.mode, "require");
+    assert_string_equal(two->tls.psk, "{dir}/keys");
+    assert_string_equal(two->tls.certificates, "pki");
+    assert_null(one->tls.mode);
     assert_string_equal(two->export, "a disk");
     assert_int_equal(two->command.count, 7);
     assert_false(target_mentions(two, "{socket}"));
@@ -121,12 +128,12 @@ static void quotes_hold_blanks_and_quotes(void **state)
 
 static void placeholders_are_replaced(void **state)
 {
-    const struct target_names names = { .socket = "/s", .dir = "{port}", .port = "7" };
+    const struct target_names names = { .socket = "/s", .dir = "{port}", .port = "7", .here = "/etc" };
     struct arena *arena = arena_new();
 
     (void)state;
-    assert_string_equal(target_expand(arena, "-k{socket} {dir}/{port}{nbdtest}{other}{", &names),
-                        "-k/s {port}/7{nbdtest}{other}{");
+    assert_string_equal(target_expand(arena, "-k{socket} {dir}/{port}{nbdtest}{other}{here}{", &names),
+                        "-k/s {port}/7{nbdtest}{other}/etc{");
     arena_free(arena);
 }
 
@@ -153,6 +160,10 @@ static void mistakes_name_their_place(void **state)
     refuse("timeout 3s\n[a]\nrows 1\n", "t.conf:2:2: error: there is no command");
     refuse("[a]\ncommand\n", "t.conf:1:2: error: there is no command");
     refuse("[a]\nsetup\ncommand x\n", "error: something has to follow");
+    refuse("[a]\ncommand x\ntls off\n",
+           "t.conf:3:5: error: TLS is 'on' (where it is asked for) or 'require'");
+    refuse("[a]\ncommand x\ntls on\n", "t.conf:1:2: error: 'tls' goes with 'tls-psk', 'tls-certificates'");
+    refuse("[a]\ncommand x\ntls-psk y\n", "t.conf:1:2: error: 'tls' goes with");
     refuse("# nothing\n", "there is no configuration");
 }
 
