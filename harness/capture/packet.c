@@ -6,7 +6,12 @@ enum {
     TYPE_IP6 = 0x86dd,
     PROTOCOL_TCP = 6,
     TAGS_MAX = 8,    /* VLAN tags in one frame */
-    HEADERS_MAX = 8, /* IPv6 extension headers in one packet */
+    HEADERS_MAX = 8, /* IPv6 extension headers in one packet, of these kinds: */
+    HOP_BY_HOP = 0,
+    ROUTING = 43,
+    FRAGMENT = 44,
+    AUTHENTICATION = 51,
+    DESTINATION = 60,
 };
 
 static unsigned get16(const uint8_t *at)
@@ -71,7 +76,7 @@ static void cut_to_size(struct span *bytes, size_t size, uint32_t *ret_missing)
         bytes->len = size;
 }
 
-static bool take_ip4(struct span *bytes, struct packet *ret)
+static bool take_ip4(struct span *bytes, struct packet *ret, struct packet_fragment *fragment)
 {
     static const uint8_t mapped[12] = { [10] = 0xff, [11] = 0xff };
     const uint8_t *ip, *options;
@@ -83,8 +88,11 @@ static bool take_ip4(struct span *bytes, struct packet *ret)
     size = get16(ip + 2);
     if (header_size < 20 || (size > 0 && size < header_size) || !take(bytes, header_size - 20, &options))
         return false;
-    if (ip[9] != PROTOCOL_TCP || (get16(ip + 6) & 0x3fff) != 0) /* fragments are not put together */
+    if (ip[9] != PROTOCOL_TCP)
         return false;
+    fragment->id = get16(ip + 4);
+    fragment->at = (get16(ip + 6) & 0x1fff) * 8;
+    fragment->more = get16(ip + 6) & 0x2000;
     memcpy(ret->from.address, mapped, sizeof mapped);
     memcpy(ret->from.address + 12, ip + 12, 4);
     memcpy(ret->to.address, mapped, sizeof mapped);
@@ -93,24 +101,36 @@ static bool take_ip4(struct span *bytes, struct packet *ret)
     return size != header_size;
 }
 
-/* Takes IPv6 extension headers (RFC 8200, section 4) up to TCP. */
-static bool take_extensions(struct span *bytes, unsigned kind)
+/* Takes IPv6 extension headers (RFC 8200, section 4) up to TCP, or to a fragment of it. */
+static bool take_extensions(struct span *bytes, unsigned kind, struct packet_fragment *fragment)
 {
     for (int i = 0; i < HEADERS_MAX; i++) {
         const uint8_t *header, *rest;
+        size_t more;
 
         if (kind == PROTOCOL_TCP)
             return true;
-        if (kind != 0 && kind != 43 && kind != 60) /* hop-by-hop options, routing, destination options */
+        if (kind != HOP_BY_HOP && kind != ROUTING && kind != FRAGMENT && kind != AUTHENTICATION &&
+            kind != DESTINATION)
             return false;
-        if (!take(bytes, 8, &header) || !take(bytes, (size_t)header[1] * 8, &rest))
+        if (!take(bytes, 8, &header))
             return false;
+        more = kind == FRAGMENT ? 0 : kind == AUTHENTICATION ? (size_t)header[1] * 4 : (size_t)header[1] * 8;
+        if (!take(bytes, more, &rest))
+            return false;
+        if (kind == FRAGMENT) {
+            fragment->id = get32(header + 4);
+            fragment->at = get16(header + 2) & 0xfff8;
+            fragment->more = header[3] & 1;
+            if (fragment->at > 0)
+                return header[0] == PROTOCOL_TCP;
+        }
         kind = header[0];
     }
     return false;
 }
 
-static bool take_ip6(struct span *bytes, struct packet *ret)
+static bool take_ip6(struct span *bytes, struct packet *ret, struct packet_fragment *fragment)
 {
     const uint8_t *ip;
 
@@ -119,7 +139,7 @@ static bool take_ip6(struct span *bytes, struct packet *ret)
     memcpy(ret->from.address, ip + 8, 16);
     memcpy(ret->to.address, ip + 24, 16);
     cut_to_size(bytes, get16(ip + 4), &ret->missing);
-    return take_extensions(bytes, ip[6]);
+    return take_extensions(bytes, ip[6], fragment);
 }
 
 static bool take_tcp(struct span *bytes, struct packet *ret)
@@ -144,17 +164,46 @@ static bool take_tcp(struct span *bytes, struct packet *ret)
     return true;
 }
 
-bool packet_parse(enum packet_link link, struct span bytes, struct packet *ret)
+/* Takes all that stands before TCP; of a fragment, all but its bytes. */
+static bool take_ip(enum packet_link link, struct span *bytes, struct packet *ret,
+                    struct packet_fragment *fragment)
 {
     unsigned type, version;
 
     *ret = (struct packet){ 0 };
-    if (!take_link_header(link, &bytes, &type) || bytes.len == 0)
+    *fragment = (struct packet_fragment){ 0 };
+    if (!take_link_header(link, bytes, &type) || bytes->len == 0)
         return false;
-    version = bytes.at[0] >> 4;
+    version = bytes->at[0] >> 4;
     if (version == 4 && type != TYPE_IP6)
-        return take_ip4(&bytes, ret) && take_tcp(&bytes, ret);
-    if (version == 6 && type != TYPE_IP4)
-        return take_ip6(&bytes, ret) && take_tcp(&bytes, ret);
-    return false;
+        return take_ip4(bytes, ret, fragment);
+    return version == 6 && type != TYPE_IP4 && take_ip6(bytes, ret, fragment);
+}
+
+bool packet_parse(enum packet_link link, struct span bytes, struct packet *ret)
+{
+    struct packet_fragment fragment;
+
+    return take_ip(link, &bytes, ret, &fragment) && fragment.at == 0 && !fragment.more &&
+           take_tcp(&bytes, ret);
+}
+
+bool packet_parse_fragment(enum packet_link link, struct span bytes, struct packet_fragment *ret)
+{
+    struct packet packet;
+
+    if (!take_ip(link, &bytes, &packet, ret) || (ret->at == 0 && !ret->more) || packet.missing > 0)
+        return false;
+    memcpy(ret->from, packet.from.address, sizeof ret->from);
+    memcpy(ret->to, packet.to.address, sizeof ret->to);
+    ret->bytes = bytes;
+    return true;
+}
+
+bool packet_parse_payload(const struct packet_fragment *fragment, struct span payload, struct packet *ret)
+{
+    *ret = (struct packet){ 0 };
+    memcpy(ret->from.address, fragment->from, sizeof fragment->from);
+    memcpy(ret->to.address, fragment->to, sizeof fragment->to);
+    return take_tcp(&payload, ret);
 }

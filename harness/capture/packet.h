@@ -32,7 +32,22 @@ struct packet {
     uint32_t missing; /* bytes of data that were on the wire and not captured, at its end */
 };
 
+/* A fragment of an IP packet with TCP in it. */
+struct packet_fragment {
+    uint8_t from[16], to[16]; /* addresses, as in struct packet_end */
+    uint32_t id;              /* the same in all fragments of a packet */
+    uint32_t at;              /* where in the packet's payload it stands */
+    bool more;                /* it is not the last */
+    struct span bytes;
+};
+
 /* False when there is no whole TCP header in it (other protocols, fragments, cut or broken packets). */
 bool packet_parse(enum packet_link link, struct span bytes, struct packet *ret);
+
+/* False where there is no fragment, or it was not captured whole. */
+bool packet_parse_fragment(enum packet_link link, struct span bytes, struct packet_fragment *ret);
+
+/* The segment in a packet that was put together from its fragments, of which this is one. */
+bool packet_parse_payload(const struct packet_fragment *fragment, struct span payload, struct packet *ret);
 
 #endif

@@ -116,6 +116,42 @@ static void other_things_are_passed_over(void **state)
     assert_false(packet_parse(PACKET_IP, span_of(changed, sizeof changed), &packet));
 }
 
+static void fragments_are_told_apart(void **state)
+{
+    uint8_t changed[sizeof ip4], wide[sizeof ip6 + 8];
+    struct packet_fragment fragment;
+    struct packet packet;
+
+    (void)state;
+    assert_false(packet_parse_fragment(PACKET_IP, span_of(ip4, sizeof ip4), &fragment));
+    memcpy(changed, ip4, sizeof ip4);
+    changed[5] = 77;   /* identification */
+    changed[6] = 0x20; /* more fragments */
+    changed[7] = 3;
+    assert_true(packet_parse_fragment(PACKET_IP, span_of(changed, sizeof changed), &fragment));
+    assert_int_equal(fragment.id, 77);
+    assert_int_equal(fragment.at, 24);
+    assert_true(fragment.more);
+    assert_int_equal(fragment.bytes.len, 23);
+    assert_true(packet_parse_payload(&fragment, fragment.bytes, &packet));
+    is_abc(&packet);
+    assert_false(packet_parse_fragment(PACKET_IP, span_of(changed, 42), &fragment)); /* one byte is missing */
+
+    memcpy(wide, ip6, 48);
+    memcpy(wide + 48, (const uint8_t[]){ 6, 0, 0, 0, 0, 0, 1, 2 }, 8); /* alone, and called a fragment */
+    memcpy(wide + 56, ip6 + 48, sizeof ip6 - 48);
+    wide[5] += 8;
+    wide[40] = 44;
+    assert_true(packet_parse(PACKET_IP, span_of(wide, sizeof wide), &packet));
+    assert_int_equal(packet.data.len, 2);
+    wide[51] = 0x11; /* at 16, and more */
+    assert_false(packet_parse(PACKET_IP, span_of(wide, sizeof wide), &packet));
+    assert_true(packet_parse_fragment(PACKET_IP, span_of(wide, sizeof wide), &fragment));
+    assert_int_equal(fragment.id, 0x102);
+    assert_int_equal(fragment.at, 16);
+    assert_true(fragment.more);
+}
+
 static void what_was_not_captured_is_missing(void **state)
 {
     struct packet packet;
@@ -186,6 +222,7 @@ int main(void)
         cmocka_unit_test(ip6_behind_extension_headers_is_read),
         cmocka_unit_test(every_link_layer_is_read),
         cmocka_unit_test(other_things_are_passed_over),
+        cmocka_unit_test(fragments_are_told_apart),
         cmocka_unit_test(what_was_not_captured_is_missing),
         cmocka_unit_test(headers_cut_anywhere_are_no_segment),
         cmocka_unit_test(a_written_segment_is_read_back),

@@ -10,10 +10,12 @@
 #include "capture/flow.h"
 
 struct capture_summary {
-    uint64_t began_ns; /* the first packet, since the epoch; set before anything is told */
-    uint64_t packets;  /* in the file */
-    uint64_t segments; /* those of them that are whole TCP segments */
-    uint64_t ignored;  /* those of them that were one connection too many (FLOWS_MAX) */
+    uint64_t began_ns;      /* the first packet, since the epoch; set before anything is told */
+    uint64_t packets;       /* in the file */
+    uint64_t unknown_links; /* those of them whose link layer we do not know */
+    int unknown_link;       /* the last of those */
+    uint64_t segments;      /* those of them that are whole TCP segments */
+    uint64_t ignored;       /* those of them that were one connection too many (FLOWS_MAX) */
 };
 
 /* Tells the listener all that is in the file at path ("-" is the standard input).

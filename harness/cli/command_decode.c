@@ -51,9 +51,11 @@ static void print_summary(const struct decoder *d)
     buffer_init(&text, 1 << 20);
     decoder_summary(d, &text);
     if (capture->segments < capture->packets)
-        buffer_print(&text,
-                     "# %" PRIu64 " of %" PRIu64 " packets hold no whole TCP header and were passed over\n",
+        buffer_print(&text, "# %" PRIu64 " of %" PRIu64 " packets hold no whole TCP segment\n",
                      capture->packets - capture->segments, capture->packets);
+    if (capture->unknown_links > 0)
+        buffer_print(&text, "# %" PRIu64 " of them have a link layer that nbdtest does not know\n",
+                     capture->unknown_links);
     fputs(buffer_text(&text), stdout);
     buffer_free(&text);
 }
