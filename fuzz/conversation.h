@@ -16,9 +16,8 @@ struct conversation {
     struct session *session;
     struct digest seen; /* all messages, exchanges and ends */
     uint64_t asked;     /* bytes that the client wants to read */
-    uint64_t
-        asked_max; /* once it wants more nothing is looked at: a hole of any length costs that much memory */
-    uint64_t got;  /* bytes that were read, holes included */
+    uint64_t asked_max; /* beyond it nothing is looked at: a hole of any length costs so much memory */
+    uint64_t got;       /* bytes that were read, holes included */
     /* Called for each message; may be NULL. */
     void (*message)(const struct conversation *c, const struct message *m);
 };

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What was seen, boiled down to a number (FNV-1a), so that two runs can be compared without keeping either.
- */
+/* What was seen, boiled down to a number (FNV-1a), so that two runs can be compared without
+ * keeping either. */
 #ifndef NBDTEST_FUZZ_DIGEST_H
 #define NBDTEST_FUZZ_DIGEST_H
 

@@ -123,8 +123,8 @@ static void take_step(struct meeting *m, const struct record *step)
 }
 
 /* Where replies come out of order and two requests in flight have one cookie, nobody can tell whose data
- * follow a simple reply: the framing of an odd server may be lost without anybody's blame but the client's.
- */
+ * follow a simple reply: the framing of an odd server may be lost without anybody's blame but
+ * the client's. */
 static void hold_server(const struct meeting *m, bool odd)
 {
     const struct violation *complaint = conversation_complaint(&m->conversation);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* For tests: what a client says to a session, and what it hears, byte by byte as the specification has them.
- */
+/* For tests: what a client says to a session, and what it hears, byte by byte as the specification
+ * has them. */
 #ifndef NBDTEST_REFERENCE_CONVERSATION_H
 #define NBDTEST_REFERENCE_CONVERSATION_H
 

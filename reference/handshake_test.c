@@ -2,8 +2,8 @@
 /* Whole handshakes.  proto.md, "Newstyle negotiation" to "Option reply types". */
 #include "reference/conversation.h"
 
-/* HAS_FLAGS, SEND_FLUSH, SEND_FUA, SEND_TRIM, SEND_WRITE_ZEROES, CAN_MULTI_CONN, SEND_CACHE, SEND_FAST_ZERO
- */
+/* HAS_FLAGS, SEND_FLUSH, SEND_FUA, SEND_TRIM, SEND_WRITE_ZEROES, CAN_MULTI_CONN,
+ * SEND_CACHE, SEND_FAST_ZERO */
 #define FLAGS 0x0d, 0x6d
 #define FLAGS_WITH_DF 0x0d, 0xed
 #define SIZE_1K 0, 0, 0, 0, 0, 0, 4, 0

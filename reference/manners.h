@@ -42,8 +42,8 @@ bool manners_unlisted(const struct reference_session *s, const struct reference_
 
 /* ---- options ---- */
 
-/* An option is about to be answered.  refusal: type of the reply when its data are not in order, otherwise 0.
- */
+/* An option is about to be answered.  refusal: type of the reply when its data are not in order,
+ * otherwise 0. */
 bool manners_option(struct reference_session *s, const struct option_data *data, uint32_t refusal);
 
 /* Whether the option at hand is NBD_OPT_LIST_META_CONTEXT and served before structured replies were

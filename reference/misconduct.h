@@ -28,12 +28,12 @@ void misconduct_begin_option(struct reference_session *s);
 /* An option has come; whether TLS has to come first was not asked yet. */
 bool misconduct_early_option(struct reference_session *s, const struct option_data *data);
 
-/* An option is about to be answered.  refusal: type of the reply when its data are not in order, otherwise 0.
- */
+/* An option is about to be answered.  refusal: type of the reply when its data are not in order,
+ * otherwise 0. */
 bool misconduct_option(struct reference_session *s, const struct option_data *data, uint32_t *refusal);
 
-/* Plain text has come where TLS is due: true when it is kept, to be read later as if it had come under TLS.
- */
+/* Plain text has come where TLS is due: true when it is kept, to be read later as if it had come
+ * under TLS. */
 bool misconduct_plain_text(const struct reference_session *s);
 
 /* The session has gone over to TLS, and what was negotiated before it was this. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The link of a session that goes over to TLS: what loop.c and within.c do alike.  proto.md, "TLS support".
- */
+/* The link of a session that goes over to TLS: what loop.c and within.c do alike.  proto.md,
+ * "TLS support". */
 #ifndef NBDTEST_REFERENCE_SECURE_H
 #define NBDTEST_REFERENCE_SECURE_H
 

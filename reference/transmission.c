@@ -46,8 +46,8 @@ bool transmission_knows(const struct reference_session *s, uint16_t type)
     return is_known(s, command_rules_of(type));
 }
 
-/* Command flags that may be set: those documented for the command, as far as what exposes them is advertised.
- */
+/* Command flags that may be set: those documented for the command, as far as what exposes them
+ * is advertised. */
 static uint16_t flags_allowed(const struct reference_session *s, const struct command_rules *rules)
 {
     unsigned flags = command_flags(rules, s->extended);
@@ -250,8 +250,8 @@ static void take_filter(struct reference_session *s)
     MISCONDUCT(s, misconduct_checked(s, r));
 }
 
-/* Does what a request without data of its own asks for; those that only read are done when they are answered.
- */
+/* Does what a request without data of its own asks for; those that only read are done when they
+ * are answered. */
 static void perform(struct reference_session *s, const struct request *r)
 {
     struct store *store = s->export->store;

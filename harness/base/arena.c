@@ -46,8 +46,8 @@ void arena_free(struct arena *a)
     free(a);
 }
 
-/* Blocks made for one large object go back to the machine, or one large case would weigh on all that follow.
- */
+/* Blocks made for one large object go back to the machine, or one large case would weigh on all
+ * that follow. */
 void arena_reset(struct arena *a)
 {
     struct block *block = a->blocks;

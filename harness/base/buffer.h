@@ -36,8 +36,8 @@ uint8_t *buffer_extend(struct buffer *b, size_t len);
 /* Appends len zero bytes.  False, with nothing appended, when the ceiling would be passed. */
 bool buffer_add_zero(struct buffer *b, size_t len);
 
-/* Takes memory for len more bytes in one go, where that many are sure to come.  Does nothing at the ceiling.
- */
+/* Takes memory for len more bytes in one go, where that many are sure to come.  Does nothing at
+ * the ceiling. */
 void buffer_reserve(struct buffer *b, size_t len);
 
 /* Removes len bytes (at most all of them) from the front. */

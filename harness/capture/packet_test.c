@@ -12,8 +12,8 @@
 #include "base/random.h"
 #include "capture/segment.h"
 
-/* IPv4 from 127.0.0.1 port 49152 to 127.0.0.1 port 10809, TCP with PSH and ACK, "abc", four bytes of padding.
- */
+/* IPv4 from 127.0.0.1 port 49152 to 127.0.0.1 port 10809, TCP with PSH and ACK, "abc", four bytes
+ * of padding. */
 static const uint8_t ip4[] = {
     0x45, 0,    0,    43,   0,   0, 0x40, 0, 64, 6, 0, 0, /* 43 bytes, TCP */
     127,  0,    0,    1,    127, 0, 0,    1,              /* from, to */

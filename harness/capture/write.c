@@ -197,8 +197,8 @@ static void complete_held(struct capture_flow *flow, enum capture_from from, str
     }
 }
 
-/* Only of the server's bytes is it chance how they arrive; how the client's are cut is what a case is about.
- */
+/* Only of the server's bytes is it chance how they arrive; how the client's are cut is what a case
+ * is about. */
 static bool is_to_hold(enum capture_from from, struct span bytes)
 {
     return from == CAPTURE_SERVER && bytes.len < header_begun(bytes);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The subcommands.  Each has argv[0] naming itself and returns the program's exit status (runner/status.h).
- */
+/* The subcommands.  Each has argv[0] naming itself and returns the program's exit
+ * status (runner/status.h). */
 #ifndef NBDTEST_CLI_COMMANDS_H
 #define NBDTEST_CLI_COMMANDS_H
 

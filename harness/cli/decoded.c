@@ -261,8 +261,8 @@ static bool speaks_nbd(const struct decoded *c)
            begins_with(client, 4, "IHAVEOPT", 8) || begins_with(client, 0, "IHAVEOPT", 8) || c->resumed;
 }
 
-/* Whoever speaks to NBD's port, or to a program that listens there, wants NBD; the rest has to look like it.
- */
+/* Whoever speaks to NBD's port, or to a program that listens there, wants NBD; the rest has to look
+ * like it. */
 static bool is_nbd(const struct decoded *c, const struct flow *flow)
 {
     const struct side_seen *client = &c->sides[SIDE_CLIENT], *server = &c->sides[SIDE_SERVER];

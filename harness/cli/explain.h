@@ -10,8 +10,8 @@
 #include "cli/coverage.h"
 
 /* Appends all that is known of the one row that word means (cli/lookup.h), or a list of the rows; of a line
- * without rows those of the lines around it.  coverage is that of the sources.  False when word means no row.
- */
+ * without rows those of the lines around it.  coverage is that of the sources.  False when word means
+ * no row. */
 bool explain_word(const struct coverage_sources *sources, const struct coverage *coverage, const char *word,
                   struct buffer *out);
 

@@ -406,8 +406,8 @@ static void an_honest_server_conforms(void **state)
     assert_true(o.watched.instances > sizeof some / sizeof *some);
 }
 
-/* A cut that shows in an instance is never overlooked; a close where the specification allows one is a note.
- */
+/* A cut that shows in an instance is never overlooked; a close where the specification allows one is
+ * a note. */
 static void cut_off_after(void **state, enum ill ill, uint64_t step)
 {
     for (uint64_t after = 0; after <= 400; after += step) {

@@ -62,8 +62,8 @@ struct address;
 bool tls_options_client(const struct tls_options *o, const struct address *address, struct target *target,
                         struct tls_credentials **ret_credentials);
 
-/* The bundled server and its client: as the options say, and without files by a key that nobody else knows.
- */
+/* The bundled server and its client: as the options say, and without files by a key that nobody
+ * else knows. */
 bool tls_options_bundled(const struct tls_options *o, struct reference_config *config, struct target *target,
                          struct tls_credentials **ret_server, struct tls_credentials **ret_client);
 

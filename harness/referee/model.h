@@ -47,8 +47,8 @@ enum model_outcome {
 /* The operation behind ticket is over.  Unknown tickets are ignored. */
 void model_settle(struct model *m, uint64_t ticket, enum model_outcome outcome);
 
-/* The operation was answered with success; only the connection `writer` has to see it before model_flushed().
- */
+/* The operation was answered with success; only the connection `writer` has to see it
+ * before model_flushed(). */
 void model_settle_unflushed(struct model *m, uint64_t ticket, const void *writer);
 
 /* What `writer` wrote, as far as it was settled at the moment `until`, has to be seen by all connections from

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Chunks in reply to READ, and the data that were read.  proto.md, "Structured reply types", "Request types".
- */
+/* Chunks in reply to READ, and the data that were read.  proto.md, "Structured reply types",
+ * "Request types". */
 #include <inttypes.h>
 
 #include "referee/rule.h"

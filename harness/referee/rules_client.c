@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* What clients may not do, as far as a request shows it.  What nbdtest itself does wrong as a client it does
- * on purpose: these are for captures of others.  proto.md, "Transmission", "Command flags", "Request types".
- */
+ * on purpose: these are for captures of others.  proto.md, "Transmission", "Command flags",
+ * "Request types". */
 #include <inttypes.h>
 
 #include "referee/rule.h"

@@ -32,8 +32,8 @@ bool greeting_goes_on(const struct sight *at)
            broken(at, "%" PRIu64 " bytes behind the 18 of the greeting", have);
 }
 
-/* How much of a greeting of WIRE_SIZE_greeting and more with this magic has come; 0: it is none, or complete.
- */
+/* How much of a greeting of WIRE_SIZE_greeting and more with this magic has come; 0: it is none,
+ * or complete. */
 static uint64_t cut_off_greeting(const struct sight *at, uint64_t magic)
 {
     const struct scan *scan = &rule_server(at)->scan;

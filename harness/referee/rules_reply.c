@@ -236,8 +236,8 @@ bool simple_behind_reply(const struct sight *at)
            broken(at, "a second reply to cookie 0x%" PRIx64, cookie_of(at));
 }
 
-/* A chunk behind the last one is a mistake about DONE; when it has DONE itself, it is a whole second reply.
- */
+/* A chunk behind the last one is a mistake about DONE; when it has DONE itself, it is a whole
+ * second reply. */
 bool second_reply_in_chunks(const struct sight *at)
 {
     const struct past *past = past_of(at);

@@ -125,9 +125,8 @@ struct message {
         struct reply_data reply;   /* SCAN_KIND_OPTION_REPLY */
         struct chunk_data chunk;   /* SCAN_KIND_CHUNK, SCAN_KIND_EXTENDED_REPLY */
     };
-    struct wire_flaw flaw; /* flaw.rule is NULL when the frame is sound */
-    struct exchange
-        *exchange; /* request, simple reply, chunk: what it belongs to; NULL if to nothing in flight */
+    struct wire_flaw flaw;     /* flaw.rule is NULL when the frame is sound */
+    struct exchange *exchange; /* request, simple reply, chunk: what it belongs to; NULL: nothing in flight */
 };
 
 /* True for requests and for chunks in either form. */

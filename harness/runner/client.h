@@ -91,13 +91,12 @@ enum client_headers { CLIENT_SIMPLE, CLIENT_STRUCTURED, CLIENT_EXTENDED };
 enum client_way client_enter(struct client *c, const struct target *target, uint64_t timeout_ns,
                              struct span export, enum client_headers headers, uint32_t *ret_type);
 
-/* ---- transmission: each returns false when the request did not succeed, c->broke tells the kinds apart ----
- */
+/* ---- transmission: false when the request did not succeed; c->broke tells the kinds apart ---- */
 
 #define CLIENT_MAX_REQUEST (32u * 1024 * 1024) /* bytes of one READ or WRITE */
 
-/* Is handed the pieces of what is read, all within the range that was asked for; data.at is NULL for a hole.
- */
+/* Is handed the pieces of what is read, all within the range that was asked for; data.at is NULL for
+ * a hole. */
 struct client_reader {
     void (*piece)(void *ctx, uint64_t offset, struct span data);
     void *ctx;

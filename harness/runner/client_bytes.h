@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What the two halves of the client (client.c, transfer.c) share: bytes with deadlines, and how it complains.
- */
+/* What the two halves of the client (client.c, transfer.c) share: bytes with deadlines, and how
+ * it complains. */
 #ifndef NBDTEST_RUNNER_CLIENT_BYTES_H
 #define NBDTEST_RUNNER_CLIENT_BYTES_H
 

@@ -350,8 +350,8 @@ static bool hold(struct driving *g, const struct play_action *a)
     return true;
 }
 
-/* Successive waits of one number share a deadline, so that a server that dribbles does not make them longer.
- */
+/* Successive waits of one number share a deadline, so that a server that dribbles does not make
+ * them longer. */
 static void wait_for_something(struct driving *g, const struct play_action *a)
 {
     unsigned idle = 0;

@@ -346,8 +346,8 @@ static bool is_told(struct probe *p, uint32_t option, const char *name)
     return wanted.seen;
 }
 
-/* One that can be selected or is listed: where only one of the two holds, the cases have something to show.
- */
+/* One that can be selected or is listed: where only one of the two holds, the cases have something
+ * to show. */
 static void probe_context(struct probe *p, const char *name)
 {
     if (strlen(name) > NBD_MAX_STRING)

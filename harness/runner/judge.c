@@ -129,8 +129,8 @@ static bool is_on_the_way(const struct finding *f, const struct tree_case *playe
            f->place.source != played->place.source && is_message(result->transcript, f->line);
 }
 
-/* Every instance goes the same way in: what it shows is told where it first shows, and not hundreds of times.
- */
+/* Every instance goes the same way in: what it shows is told where it first shows, and not hundreds
+ * of times. */
 static bool was_shown(struct judge *j, const struct finding *f)
 {
     const char *came = f->came ? f->came : "";

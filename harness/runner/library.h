@@ -17,14 +17,14 @@ struct library {
 };
 
 /* Reads one file, or all *.nbd files below a folder in the order of their names.  Mistakes of all files go to
- * d; a name used by two cases is a mistake.  False when the path cannot be read: the reason is a mistake too.
- */
+ * d; a name used by two cases is a mistake.  False when the path cannot be read: the reason is a
+ * mistake too. */
 bool library_add(struct library *l, const char *path, const struct catalogue *catalogue,
                  struct diagnostics *d);
 void library_free(struct library *l);
 
-/* Reads a whole file of at most max bytes into memory that the caller frees; NULL with the reason in error.
- */
+/* Reads a whole file of at most max bytes into memory that the caller frees; NULL with the reason
+ * in error. */
 char *read_file(const char *path, size_t max, size_t *ret_len, char *error, size_t error_size);
 
 #endif

@@ -84,8 +84,7 @@ static bool bind_choice(const struct preparation *p, const char *name, const str
         b.kind = BOUND_BYTES;
         b.bytes = v->bytes;
         return environment_set(e, b);
-    case VALUE_EITHER: /* a set of flags stays what is written: whose flags they are shows where they are used
-                        */
+    case VALUE_EITHER: /* flags stay what is written: whose they are shows where they are used */
         buffer_init(&text, 256);
         print_value(v, &text);
         b.word = arena_print(p->arena, "%s", buffer_text(&text));

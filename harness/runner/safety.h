@@ -21,8 +21,8 @@ struct ranges {
     unsigned count;
 };
 
-/* Adds a range.  Windows begin at 0 or at one other place, or end at the export's end: there is always room.
- */
+/* Adds a range.  Windows begin at 0 or at one other place, or end at the export's end: there is
+ * always room. */
 void ranges_add(struct ranges *r, uint64_t offset, uint64_t length);
 
 /* Reads the ranges whole, and the start of the export, where partition tables and file systems show

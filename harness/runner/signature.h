@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What the first bytes of a disk give away: partition tables, file systems, volume managers, image formats.
- */
+/* What the first bytes of a disk give away: partition tables, file systems, volume managers,
+ * image formats. */
 #ifndef NBDTEST_RUNNER_SIGNATURE_H
 #define NBDTEST_RUNNER_SIGNATURE_H
 

@@ -62,13 +62,12 @@ struct target_configuration {
     const char *excludes[TARGET_MAX_LIST];          /* cases that are left out */
     size_t setup_count, file_count, expect_count, exclude_count;
     struct target_file_tls tls;
-    const char *export; /* NULL: the default one */
-    const char
-        *pid_file;  /* the server goes to the background and leaves its process id there; NULL: it stays */
-    bool read_only; /* no case that writes */
-    bool destroy;   /* nobody needs to look what is there before cases write */
-    uint64_t timeout_ns; /* 0: not said */
-    uint64_t rows;       /* how many requirements have to be checked at least */
+    const char *export;   /* NULL: the default one */
+    const char *pid_file; /* of a server that goes to the background; NULL: it does not */
+    bool read_only;       /* no case that writes */
+    bool destroy;         /* nobody needs to look what is there before cases write */
+    uint64_t timeout_ns;  /* 0: not said */
+    uint64_t rows;        /* how many requirements have to be checked at least */
 };
 
 struct target_file {

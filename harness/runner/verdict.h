@@ -43,8 +43,7 @@ struct instance {
     const char *file; /* path of the case file, as found */
     const char *name; /* of the case */
     const char *title;
-    const char
-        *mode; /* "simple", "structured", "extended"; NULL where the case does not reach transmission */
+    const char *mode;    /* "simple", "structured", "extended"; NULL: it does not reach transmission */
     const char *choices; /* "cmd=WRITE length=1M"; "" if none */
     const char *id; /* name, mode and choices in one: "reads-zero/simple/length=1M"; selects just this one */
     enum verdict verdict;

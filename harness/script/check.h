@@ -12,8 +12,8 @@
 #include "base/span.h"
 #include "script/tree.h"
 
-/* Which requirements there are.  known NULL: ids are not checked; each may be NULL: no nearest id is offered.
- */
+/* Which requirements there are.  known NULL: ids are not checked; each may be NULL: no nearest id
+ * is offered. */
 struct check_rules {
     bool (*known)(void *ctx, struct span id);
     void (*each)(void *ctx, void (*offer)(void *to, const char *id), void *to); /* offers every id */

@@ -7,8 +7,8 @@
 
 #include "script/tree.h"
 
-/* Calls each for every id behind a `by` of the case, in the order of the text; an id may come more than once.
- */
+/* Calls each for every id behind a `by` of the case, in the order of the text; an id may come more
+ * than once. */
 void cite_each(const struct tree_case *c, void (*each)(void *ctx, const struct citation *citation),
                void *ctx);
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What passes on a connection: handed to the referee, told in the transcript, kept until a line asks for it.
- */
+/* What passes on a connection: handed to the referee, told in the transcript, kept until a line asks
+ * for it. */
 #include <inttypes.h>
 #include <stdlib.h>
 

@@ -48,18 +48,16 @@ struct connection {
     struct violations violations;
 
     /* the client's stream */
-    uint64_t sent;      /* bytes of it so far */
-    uint64_t told_sent; /* bytes of it that the transcript tells */
-    bool mute;          /* no message was completed by the last bytes: a request may be in pieces */
-    bool finished;      /* fin: our direction is closed */
-    bool left;          /* ABORT or DISC was sent */
-    bool disc;          /* it was DISC */
-    bool goodbye;       /* that no line of the case has sent */
-    const char
-        *excused; /* the demand that a message without exchange broke on purpose; until it is answered */
-    const char
-        *forgiven;  /* the demand that some message broke on purpose: a server may answer and then close */
-    size_t options; /* sent, and no final reply was received */
+    uint64_t sent;        /* bytes of it so far */
+    uint64_t told_sent;   /* bytes of it that the transcript tells */
+    bool mute;            /* no message was completed by the last bytes: a request may be in pieces */
+    bool finished;        /* fin: our direction is closed */
+    bool left;            /* ABORT or DISC was sent */
+    bool disc;            /* it was DISC */
+    bool goodbye;         /* that no line of the case has sent */
+    const char *excused;  /* the demand that an unanswered message without exchange broke on purpose */
+    const char *forgiven; /* that some message broke on purpose: a server may answer and then close */
+    size_t options;       /* sent, and no final reply was received */
     uint32_t last_option;
 
     /* the server's stream */

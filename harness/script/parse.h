@@ -14,8 +14,8 @@
  * d            takes all mistakes of the file, each with its place and, where a word is unknown, the nearest
  * known one; parsing goes on with the next line after each
  *
- * Returns a tree, to be freed with tree_free(), also when there were mistakes (then it lacks what was wrong).
- */
+ * Returns a tree, to be freed with tree_free(), also when there were mistakes (then it lacks what
+ * was wrong). */
 struct tree *tree_parse(const char *path, struct span text, struct diagnostics *d);
 
 /* Parses steps alone, without a case around them: how the runner writes the way to transmission. */

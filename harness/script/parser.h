@@ -31,8 +31,8 @@ struct token parser_peek(struct parser *p);
 struct token parser_peek_second(struct parser *p);
 struct token parser_take(struct parser *p);
 
-/* The next token must be such a word; it is copied into the arena.  what says in a message what was expected.
- */
+/* The next token must be such a word; it is copied into the arena.  what says in a message what
+ * was expected. */
 const char *parser_word(struct parser *p, enum lex_word kind, const char *what, struct place *ret);
 
 /* Whether the next token is that operator or word; take_ takes it if so, expect_ complains if not. */

@@ -345,8 +345,8 @@ static bool play_step(struct play *p, struct play_action *ret)
 
 /* ---- the end ---- */
 
-/* Waits for what nobody asked for, so that the referee sees it.  True while there is something to wait for.
- */
+/* Waits for what nobody asked for, so that the referee sees it.  True while there is something to
+ * wait for. */
 static bool leave_waits(struct play *p, struct connection *c)
 {
     if (c->life == LIFE_CLOSED) {

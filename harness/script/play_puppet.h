@@ -56,8 +56,8 @@ static inline struct bytes *says(struct server *s)
     return &s->cues[s->count++].bytes;
 }
 
-static inline void greets(
-    struct server *s) /* "Newstyle negotiation": NBDMAGIC, IHAVEOPT, both handshake flags */
+/* "Newstyle negotiation": NBDMAGIC, IHAVEOPT, both handshake flags. */
+static inline void greets(struct server *s)
 {
     struct bytes *b = says(s);
 

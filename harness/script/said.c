@@ -125,8 +125,8 @@ static bool is_allocation(uint32_t context, const struct negotiated *agreed)
     return false;
 }
 
-/* How many different contexts the chunks speak of; of those beyond what a session selects, each chunk counts.
- */
+/* How many different contexts the chunks speak of; of those beyond what a session selects, each
+ * chunk counts. */
 static uint64_t count_contexts(const struct exchange *e)
 {
     uint32_t known[SESSION_MAX_CONTEXTS];

@@ -13,8 +13,7 @@
 
 /* What a frame takes from its surroundings. */
 struct sender {
-    const struct environment
-        *variables; /* base, block and export are the defaults of offset, length and name */
+    const struct environment *variables; /* defaults: base of offset, block of length, export of name */
     struct arena *arena;
     uint16_t handshake_flags; /* as the server offered them: FLAGS offered */
     bool extended;            /* requests have extended headers */

@@ -28,8 +28,8 @@ static bool is_request(const struct frame *f)
     return !verb_is(f, "FLAGS") && !verb_is(f, "OPT") && !verb_is(f, "raw") && !verb_is(f, "plain");
 }
 
-/* After a failure the connection may not be where the case thinks: false when the frame makes no sense there.
- */
+/* After a failure the connection may not be where the case thinks: false when the frame makes no
+ * sense there. */
 static bool makes_sense(const struct play *p, const struct connection *c, const struct frame *f)
 {
     enum phase phase = session_phase(c->session);

@@ -58,8 +58,8 @@ enum comparison {
     COMPARE_LACKS,     /* lacks: none of these flags is set */
 };
 
-/* name=value, or name OPERATOR value in an expectation.  The name may have a dot: name.length, queries.count.
- */
+/* name=value, or name OPERATOR value in an expectation.  The name may have a dot:
+ * name.length, queries.count. */
 struct field {
     struct place place;
     const char *name;
@@ -71,12 +71,10 @@ struct field {
 /* A frame to send, or an outcome to expect: a verb, what it is about, fields. */
 struct frame {
     struct place place;
-    const char
-        *verb; /* "OPT", "READ", "CMD", "raw", "REP", "OK", "DATA", "ERROR", "close", ...; may be $NAME */
-    struct value
-        *subject; /* OPT GO, REP INFO, ERROR EINVAL, DATA zero, FLAGS offered, CMD 999; NULL if none */
-    struct value *detail; /* REP INFO EXPORT: EXPORT; NULL if none */
-    bool many;            /* REP INFO*: zero or more */
+    const char *verb;      /* "OPT", "READ", "CMD", "raw", "REP", "OK", "close", ...; may be $NAME */
+    struct value *subject; /* OPT GO, REP INFO, ERROR EINVAL, DATA zero, CMD 999; NULL if none */
+    struct value *detail;  /* REP INFO EXPORT: EXPORT; NULL if none */
+    bool many;             /* REP INFO*: zero or more */
     struct field *fields;
 };
 

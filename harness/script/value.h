@@ -30,8 +30,8 @@ struct environment {
 bool environment_set(struct environment *e, struct bound b);
 bool environment_set_number(struct environment *e, const char *name, uint64_t number);
 
-/* Gives a variable another value; a new one where there is none of the name.  False when there are too many.
- */
+/* Gives a variable another value; a new one where there is none of the name.  False when there are
+ * too many. */
 bool environment_assign(struct environment *e, struct bound b);
 
 /* Takes away the innermost variable of that name; others stay, also later ones. */

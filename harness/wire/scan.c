@@ -120,8 +120,8 @@ static const struct shape shapes[] = {
     [SCAN_KIND_REQUEST] = { WIRE_SIZE_request,
                             { { 0, 32, &NBD_REQUEST_MAGIC, "magic", "request.magic" } },
                             get_request },
-    /* A reply with neither magic is measured by this one: the rule is the one that allows just the two kinds.
-     */
+    /* A reply with neither magic is measured by this one: the rule is the one that allows just the
+     * two kinds. */
     [SCAN_KIND_SIMPLE_REPLY] = { WIRE_SIZE_simple_reply,
                                  { { 0, 32, &NBD_SIMPLE_REPLY_MAGIC, "magic",
                                      "session.transmission.message-kinds" } },

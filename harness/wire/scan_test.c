@@ -92,8 +92,8 @@ static const struct frame {
 };
 enum { FRAMES = sizeof frames / sizeof *frames };
 
-/* Feeds the stream whole, in two parts at every place, and byte by byte; all have to boil down to the same.
- */
+/* Feeds the stream whole, in two parts at every place, and byte by byte; all have to boil down to
+ * the same. */
 static struct events feed_in_every_way(const struct events_owner *owner, enum scan_expect first,
                                        const uint8_t *bytes, size_t len)
 {

@@ -21,8 +21,8 @@ enum { END_RECEIVE_MIN = 16 * 1024 }; /* the longest record */
 /* Waits for all of it, on a socket that blocks. */
 bool end_receive_all(struct end *e, void *to, size_t len);
 
-/* Goes over to TLS on a socket that blocks.  psk: file with a line USER:KEY, the key in hexadecimal digits.
- */
+/* Goes over to TLS on a socket that blocks.  psk: file with a line USER:KEY, the key in
+ * hexadecimal digits. */
 bool end_start_tls(struct end *e, const char *psk);
 
 void end_close(struct end *e);
