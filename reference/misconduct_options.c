@@ -6,6 +6,9 @@
 /* An option of this number in a row stands for every one that is in no table. */
 enum { UNKNOWN = 0x7fffffff };
 
+/* Names of more bytes ought to be avoided: proto.md, "Conventions". */
+enum { LONG_NAME = 256 };
+
 typedef bool condition(const struct reference_session *s, const struct option_data *data, uint32_t refusal);
 typedef void action(struct reference_session *s, const struct option_data *data);
 
@@ -49,6 +52,13 @@ static bool is_default(const struct reference_session *s, const struct option_da
 static bool names_nothing(const struct reference_session *s, const struct option_data *data, uint32_t refusal)
 {
     return refusal == 0 && !handshake_find(s, data->name);
+}
+
+static bool names_at_length(const struct reference_session *s, const struct option_data *data,
+                            uint32_t refusal)
+{
+    (void)s;
+    return refusal == 0 && data->name.len > LONG_NAME;
 }
 
 static bool names_something(const struct reference_session *s, const struct option_data *data,
@@ -473,6 +483,8 @@ static const struct option_fault {
     { FAULT_UNKNOWN_EXPORT_INVALID, NBD_OPT_GO, names_nothing, NBD_REP_ERR_INVALID, NULL },
     { FAULT_UNKNOWN_EXPORT_CLOSES, NBD_OPT_INFO, names_nothing, 0, close_at_once },
     { FAULT_UNKNOWN_EXPORT_CLOSES, NBD_OPT_GO, names_nothing, 0, close_at_once },
+    { FAULT_LONG_NAME_CLOSES, NBD_OPT_INFO, names_at_length, 0, close_at_once },
+    { FAULT_LONG_NAME_CLOSES, NBD_OPT_GO, names_at_length, 0, close_at_once },
     { FAULT_UNKNOWN_EXPORT_SERVED, NBD_OPT_INFO, names_nothing, 0, info_of_default },
     { FAULT_UNKNOWN_EXPORT_SERVED, NBD_OPT_GO, names_nothing, 0, info_of_default },
     { FAULT_UNKNOWN_EXPORT_WITH_INFO, NBD_OPT_INFO, names_nothing, 0, info_then_unknown },
