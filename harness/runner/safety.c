@@ -255,6 +255,21 @@ struct view {
     const char *name; /* of what stands at its start, or NULL */
 };
 
+/* It was served before: where it cannot even be reached any more it has died of what it was asked. */
+static enum status not_served(const struct target *target, uint64_t timeout_ns, const char *why,
+                              struct buffer *error)
+{
+    char error_now[300] = "";
+    struct link *link = target->dial(target->ctx, timeout_ns, error_now, sizeof error_now);
+    bool reached = link != NULL;
+
+    link_free(link);
+    buffer_print(error, "the server, having served other connections, %s: %s\n",
+                 reached ? "does not serve this one" : "died of what it was asked (--pcap FILE records it)",
+                 why);
+    return reached ? STATUS_UNREACHABLE : STATUS_DIED;
+}
+
 /* VIOLATIONS where it could not be read; error is then told why. */
 static enum status look_once(const struct target *target, const struct facts *facts, uint64_t timeout_ns,
                              const struct ranges *ranges, enum client_headers headers, uint32_t at_once,
@@ -266,10 +281,8 @@ static enum status look_once(const struct target *target, const struct facts *fa
 
     *ret = (struct view){ 0 };
     if (client_enter(&c, target, timeout_ns, span_text(facts->export), headers, &type) != CLIENT_IN) {
-        buffer_print(error, "the server, having served other connections, does not serve this one: %s\n",
-                     c.error);
         client_close(&c, false);
-        return STATUS_UNREACHABLE;
+        return not_served(target, timeout_ns, c.error, error);
     }
     good = read_start(&c, facts, at_once, &ret->name);
     for (unsigned i = 0; good && !ret->name && i < ranges->count && !ret->look.found; i++)
@@ -326,10 +339,8 @@ enum status safety_try(const struct target *target, const struct facts *facts, u
     *ret_refused = false;
     if (client_enter(&c, target, timeout_ns, span_text(facts->export), CLIENT_STRUCTURED, &type) !=
         CLIENT_IN) {
-        buffer_print(ret_error, "the server, having served other connections, does not serve this one: %s\n",
-                     c.error);
         client_close(&c, false);
-        return STATUS_UNREACHABLE;
+        return not_served(target, timeout_ns, c.error, ret_error);
     }
     zeroes = memory_take(bytes);
     if (!client_write(&c, ranges->all[0].offset, span_of(zeroes, bytes)))

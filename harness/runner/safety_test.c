@@ -271,6 +271,23 @@ static void large_reads_that_are_refused_are_tried_in_pieces(void **state)
     tear_down(&f);
 }
 
+static void a_server_that_died_meanwhile_is_told_from_one_that_does_not_serve(void **state)
+{
+    (void)state;
+    for (int dead = 0; dead < 2; dead++) {
+        struct fixture f;
+        struct target target;
+
+        set_up(&f);
+        f.server.says_nothing = !dead;
+        f.server.dead = dead;
+        target = test_target(&f.server);
+        assert_int_equal(safety_look(&target, &f.facts, SECOND, &f.ranges, &f.error),
+                         dead ? STATUS_DIED : STATUS_UNREACHABLE);
+        tear_down(&f);
+    }
+}
+
 static void a_server_that_refuses_to_write_is_found_out(void **state)
 {
     struct fixture f;
@@ -304,6 +321,7 @@ int main(void)
         cmocka_unit_test(what_could_not_be_zeroed_is_told),
         cmocka_unit_test(a_server_that_takes_little_at_once_is_zeroed_by_little),
         cmocka_unit_test(large_reads_that_are_refused_are_tried_in_pieces),
+        cmocka_unit_test(a_server_that_died_meanwhile_is_told_from_one_that_does_not_serve),
         cmocka_unit_test(a_server_that_refuses_to_write_is_found_out),
     };
 
