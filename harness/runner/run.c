@@ -44,6 +44,7 @@ static struct instance instance_of(const struct planned *p)
                               .transcript = { NULL, 0 } };
 }
 
+/* The server may not have outlived the instance: the run ends where it cannot be started again. */
 static void bury(struct run *r, const struct upshot *o, struct instance *i)
 {
     if (o->death)
