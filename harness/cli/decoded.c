@@ -21,6 +21,7 @@ enum {
     FIRST_BYTES = 16,        /* of each side, which show what a connection is */
     BODY_BYTES = 16,         /* of a body, shown of a message that is wrong */
     PORT_NBD = 10809,
+    SILENCE_S = 1, /* behind which a client that leaves may have waited in vain */
     NS_PER_US = 1000,
     US_PER_S = 1000000,
 };
@@ -48,6 +49,7 @@ struct decoded {
         struct flow_packet begun; /* with this packet */
     } sides[2];
     bool doubtful;     /* nothing is judged any more */
+    uint64_t heard_ns; /* when bytes passed last */
     bool resumed;      /* messages were found behind what is missing */
     uint64_t from, to; /* bytes of the export that the client writes to */
     struct buffer text;
@@ -432,6 +434,7 @@ static void decode_bytes(void *ctx, struct flow *flow, enum flow_from from, stru
 
     look_for_beginning(d, c, from, bytes, packet);
     side = side_of(c, from);
+    c->heard_ns = packet.time_ns;
     note_first(&c->sides[side], bytes);
     if (find_message(d, c, side, bytes, packet))
         take_bytes(d, flow, side, bytes, packet);
@@ -465,6 +468,27 @@ static void lost(void *ctx, struct flow *flow, enum flow_from from, uint32_t cou
     keep_within(d, c, before);
 }
 
+/* The client leaves after a silence: says what the server would have broken if that was all that it had to
+ * say. How long a client has to wait is not specified, so that it is no breach. */
+static void put_silence(struct decoder *d, struct decoded *c, struct flow_packet packet)
+{
+    uint64_t silence_ns = packet.time_ns > c->heard_ns ? packet.time_ns - c->heard_ns : 0;
+
+    if (silence_ns < (uint64_t)SILENCE_S * US_PER_S * NS_PER_US || c->doubtful)
+        return;
+    session_stalled(c->session);
+    for (size_t i = 0; i < c->violations.count; i++) {
+        const struct violation *v = &c->violations.all[i];
+
+        put_comment(d, c, packet);
+        buffer_print(&c->text, "nothing came for %" PRIu64 " s; if it would never have come, ",
+                     silence_ns / US_PER_S / NS_PER_US);
+        tally_print_rule(v->rule, v->party, d->catalogue, &c->text);
+        buffer_print(&c->text, ": %s\n", v->came);
+    }
+    violations_clear(&c->violations);
+}
+
 static void ended(void *ctx, struct flow *flow, enum flow_from from, enum flow_end how,
                   struct flow_packet packet)
 {
@@ -475,6 +499,8 @@ static void ended(void *ctx, struct flow *flow, enum flow_from from, enum flow_e
 
     if (how == FLOW_CUT)
         return;
+    if (side == SIDE_CLIENT)
+        put_silence(d, c, packet);
     session_ended(c->session, side, how == FLOW_RESET ? ENDING_RESET : ENDING_FINISHED);
     c->sides[side].ended = true;
     buffer_print(&c->text, side == SIDE_SERVER ? "S: close    " : "");
@@ -505,6 +531,11 @@ static void put_head(const struct decoder *d, const struct flow *flow, const str
 /* What one side still waits for when the capture has no more. */
 static void put_owing(struct decoded *c)
 {
+    size_t unanswered = session_in_flight(c->session);
+
+    if (unanswered > 0 && !c->doubtful)
+        buffer_print(&c->text, "# %zu request%s not answered\n", unanswered,
+                     unanswered == 1 ? " was" : "s were");
     if (c->tls || (c->sides[SIDE_CLIENT].ended && c->sides[SIDE_SERVER].ended) ||
         c->sides[SIDE_CLIENT].astray || c->sides[SIDE_SERVER].astray)
         return;

@@ -29,6 +29,7 @@ struct taken {
     unsigned client_port, server_port;
     uint32_t sequence[2]; /* by enum flow_from */
     bool unseen;          /* packets pass by the capture */
+    uint64_t late_ns;     /* added to the time of packets */
 };
 
 static void print(void *ctx, const char *text)
@@ -60,7 +61,7 @@ static void packet(struct taken *t, enum flow_from from, struct packet p)
     t->sequence[from] += (uint32_t)p.data.len + p.missing + p.syn + p.fin;
     t->packets++;
     if (!t->unseen)
-        flow_table_add(t->table, &p, (struct flow_packet){ t->packets, t->packets * 1000 });
+        flow_table_add(t->table, &p, (struct flow_packet){ t->packets, t->packets * 1000 + t->late_ns });
 }
 
 static void says(struct taken *t, enum flow_from from, struct span bytes)
@@ -373,6 +374,25 @@ static void what_is_not_nbd_is_passed_over(void **state)
     }
 }
 
+static void silence_is_told_and_not_judged(void **state)
+{
+    struct taken t;
+
+    (void)state;
+    take_init(&t);
+    reach_transmission(&t);
+    request(&t, FLUSH, 1, 0);
+    t.late_ns = UINT64_C(3000000000);
+    packet(&t, FLOW_CLIENT, (struct packet){ .fin = true });
+    take_end(&t);
+    assert_blameless(&t);
+    assert_true(has(
+        &t,
+        "nothing came for 3 s; if it would never have come, the server breaks reply.simple.every-request"));
+    assert_true(has(&t, "# 1 request was not answered"));
+    take_free(&t);
+}
+
 /* On NBD's own port somebody wants NBD. */
 static void a_wrong_greeting_is_the_servers_fault(void **state)
 {
@@ -419,6 +439,7 @@ int main(void)
         cmocka_unit_test(a_capture_that_begins_in_the_middle_is_shown_and_not_judged),
         cmocka_unit_test(a_greeting_tells_who_the_server_is),
         cmocka_unit_test(what_is_not_nbd_is_passed_over),
+        cmocka_unit_test(silence_is_told_and_not_judged),
         cmocka_unit_test(a_wrong_greeting_is_the_servers_fault),
         cmocka_unit_test(what_passes_under_tls_is_not_judged),
     };
