@@ -84,6 +84,12 @@ static bool open_source(const char *path, struct source *s)
         s->pcapng = pcapng_new(s->file);
     else
         s->pcap = pcap_fopen_offline_with_tstamp_precision(s->file, PCAP_TSTAMP_PRECISION_NANO, s->error);
+    if (!s->pcap && !s->pcapng) {
+        size_t len = strlen(s->error);
+
+        snprintf(s->error + len, sizeof s->error - len,
+                 " (pcap and pcapng can be read; editcap makes them of others)");
+    }
     return s->pcap || s->pcapng;
 }
 

@@ -285,6 +285,87 @@ static void note_first(struct side_seen *s, struct span bytes)
     s->first_len += taken.len;
 }
 
+/* ---- a connection, when it is over ---- */
+
+static void put_head(const struct decoder *d, const struct flow *flow, const struct decoded *c,
+                     struct buffer *to)
+{
+    buffer_print(to, "case connection-%zu \"", flow->number);
+    put_end(c->reversed ? &flow->server : &flow->client, to);
+    buffer_print(to, " to ");
+    put_end(c->reversed ? &flow->client : &flow->server, to);
+    buffer_print(to, ", begins with ");
+    put_packet(d, c->opened, to);
+    buffer_print(to, "\"\nstart %s\n", c->whole ? "connect" : "transmission");
+    if (c->from < c->to)
+        buffer_print(to, "window %" PRIu64 " at %" PRIu64 "\n", c->to - c->from, c->from);
+    buffer_print(to, "canary off\n\n");
+}
+
+/* What one side still waits for when the capture has no more. */
+static void put_owing(struct decoded *c)
+{
+    size_t unanswered = session_in_flight(c->session);
+
+    if (unanswered > 0 && !c->doubtful)
+        buffer_print(&c->text, "# %zu request%s not answered\n", unanswered,
+                     unanswered == 1 ? " was" : "s were");
+    if (c->tls || (c->sides[SIDE_CLIENT].ended && c->sides[SIDE_SERVER].ended) ||
+        c->sides[SIDE_CLIENT].astray || c->sides[SIDE_SERVER].astray)
+        return;
+    buffer_print(&c->text, "# no more was captured: ");
+    session_owing(c->session, &c->text);
+    buffer_print(&c->text, "\n");
+}
+
+static void put_other(const struct flow *flow, const struct decoded *c, struct buffer *to)
+{
+    buffer_print(to, "# connection %zu, ", flow->number);
+    put_end(&flow->client, to);
+    buffer_print(to, " to ");
+    put_end(&flow->server, to);
+    buffer_print(to, ", packet %" PRIu64 ": ", c->opened.number);
+    if (c->sides[SIDE_CLIENT].first_len + c->sides[SIDE_SERVER].first_len == 0)
+        buffer_print(to, "no bytes passed\n");
+    else if (begins_with_tls(&c->sides[SIDE_CLIENT]) || begins_with_tls(&c->sides[SIDE_SERVER]))
+        buffer_print(to, "TLS from its first byte: what passes under it cannot be shown\n");
+    else
+        buffer_print(to, "not NBD\n");
+}
+
+/* Prints it, and forgets it: a capture may hold any number of connections. */
+static void finish(struct decoder *d, struct flow *flow)
+{
+    struct decoded *c = flow->user;
+    struct buffer head;
+
+    buffer_init(&head, HEAD_MAX);
+    d->text_bytes -= c->text.len;
+    if (is_nbd(c, flow)) {
+        d->connections++;
+        d->unjudged += c->doubtful || c->tls;
+        put_head(d, flow, c, &head);
+        d->print(d->ctx, buffer_text(&head));
+        put_owing(c);
+        tally_print(&c->tally, OF_A_KIND_MAX + 1, d->catalogue, &c->text);
+        tally_merge(&d->tally, &c->tally);
+        buffer_print(&c->text, "\n");
+        d->print(d->ctx, buffer_text(&c->text));
+    } else {
+        d->others++;
+        put_other(flow, c, &head);
+        d->print(d->ctx, buffer_text(&head));
+    }
+    leave_server(d, c);
+    forget_contents(d, c);
+    session_free(c->session);
+    tally_free(&c->tally);
+    buffer_free(&c->text);
+    buffer_free(&head);
+    free(c);
+    flow->user = NULL;
+}
+
 /* ---- a connection, as it passes ---- */
 
 static void opened(void *ctx, struct flow *flow, struct flow_packet packet)
@@ -509,86 +590,14 @@ static void ended(void *ctx, struct flow *flow, enum flow_from from, enum flow_e
                  how == FLOW_RESET ? "has gone: the connection was reset" : "has closed its direction");
     put_violations(d, flow, packet, NULL);
     keep_within(d, c, before);
-}
-
-/* ---- a connection, when it is over ---- */
-
-static void put_head(const struct decoder *d, const struct flow *flow, const struct decoded *c,
-                     struct buffer *to)
-{
-    buffer_print(to, "case connection-%zu \"", flow->number);
-    put_end(c->reversed ? &flow->server : &flow->client, to);
-    buffer_print(to, " to ");
-    put_end(c->reversed ? &flow->client : &flow->server, to);
-    buffer_print(to, ", begins with ");
-    put_packet(d, c->opened, to);
-    buffer_print(to, "\"\nstart %s\n", c->whole ? "connect" : "transmission");
-    if (c->from < c->to)
-        buffer_print(to, "window %" PRIu64 " at %" PRIu64 "\n", c->to - c->from, c->from);
-    buffer_print(to, "canary off\n\n");
-}
-
-/* What one side still waits for when the capture has no more. */
-static void put_owing(struct decoded *c)
-{
-    size_t unanswered = session_in_flight(c->session);
-
-    if (unanswered > 0 && !c->doubtful)
-        buffer_print(&c->text, "# %zu request%s not answered\n", unanswered,
-                     unanswered == 1 ? " was" : "s were");
-    if (c->tls || (c->sides[SIDE_CLIENT].ended && c->sides[SIDE_SERVER].ended) ||
-        c->sides[SIDE_CLIENT].astray || c->sides[SIDE_SERVER].astray)
-        return;
-    buffer_print(&c->text, "# no more was captured: ");
-    session_owing(c->session, &c->text);
-    buffer_print(&c->text, "\n");
-}
-
-static void put_other(const struct flow *flow, const struct decoded *c, struct buffer *to)
-{
-    buffer_print(to, "# connection %zu, ", flow->number);
-    put_end(&flow->client, to);
-    buffer_print(to, " to ");
-    put_end(&flow->server, to);
-    buffer_print(to, ", packet %" PRIu64 ": ", c->opened.number);
-    if (c->sides[SIDE_CLIENT].first_len + c->sides[SIDE_SERVER].first_len == 0)
-        buffer_print(to, "no bytes passed\n");
-    else if (begins_with_tls(&c->sides[SIDE_CLIENT]) || begins_with_tls(&c->sides[SIDE_SERVER]))
-        buffer_print(to, "TLS from its first byte: what passes under it cannot be shown\n");
-    else
-        buffer_print(to, "not NBD\n");
+    if (c->sides[SIDE_CLIENT].ended && c->sides[SIDE_SERVER].ended)
+        finish(d, flow);
 }
 
 static void closed(void *ctx, struct flow *flow)
 {
-    struct decoded *c = flow->user;
-    struct decoder *d = ctx;
-    struct buffer head;
-
-    buffer_init(&head, HEAD_MAX);
-    d->text_bytes -= c->text.len;
-    if (is_nbd(c, flow)) {
-        d->connections++;
-        d->unjudged += c->doubtful || c->tls;
-        put_head(d, flow, c, &head);
-        d->print(d->ctx, buffer_text(&head));
-        put_owing(c);
-        tally_print(&c->tally, OF_A_KIND_MAX + 1, d->catalogue, &c->text);
-        tally_merge(&d->tally, &c->tally);
-        buffer_print(&c->text, "\n");
-        d->print(d->ctx, buffer_text(&c->text));
-    } else {
-        d->others++;
-        put_other(flow, c, &head);
-        d->print(d->ctx, buffer_text(&head));
-    }
-    leave_server(d, c);
-    forget_contents(d, c);
-    session_free(c->session);
-    tally_free(&c->tally);
-    buffer_free(&c->text);
-    buffer_free(&head);
-    free(c);
+    if (flow->user) /* the capture ended first */
+        finish(ctx, flow);
 }
 
 struct flow_listener decoder_listener(struct decoder *d)

@@ -239,6 +239,27 @@ static void what_was_written_has_to_be_read(void **state)
     take_free(&t);
 }
 
+/* Who has left writes no more; and is printed at once. */
+static void connections_one_behind_the_other_do_not_share(void **state)
+{
+    struct taken t;
+
+    (void)state;
+    take_init(&t);
+    reach_transmission(&t);
+    request(&t, DISC, 1, 0);
+    packet(&t, FLOW_SERVER, (struct packet){ .fin = true });
+    packet(&t, FLOW_CLIENT, (struct packet){ .fin = true });
+    assert_true(has(&t, "case connection-1"));
+    t.client_port++;
+    reach_transmission(&t);
+    write_pattern(&t, 2);
+    read_as(&t, 3, 9);
+    take_end(&t);
+    assert_true(blames_contents(&t));
+    take_free(&t);
+}
+
 /* Another connection to the same server may have written there. */
 static void contents_that_others_may_write_are_not_compared(void **state)
 {
@@ -433,6 +454,7 @@ int main(void)
         cmocka_unit_test(what_goes_on_is_counted),
         cmocka_unit_test(data_that_were_not_captured_are_no_fault),
         cmocka_unit_test(what_was_written_has_to_be_read),
+        cmocka_unit_test(connections_one_behind_the_other_do_not_share),
         cmocka_unit_test(contents_that_others_may_write_are_not_compared),
         cmocka_unit_test(contents_that_were_not_captured_are_not_compared),
         cmocka_unit_test(lost_packets_blame_nobody),
