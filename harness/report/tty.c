@@ -265,7 +265,7 @@ static void print_breaches(const struct tty_report *r)
     for (const struct told *t = r->told; t; t = t->next)
         fprintf(r->options.out, "%s %4zu: %s, first in '%s'\n",
                 t->verdict == VERDICT_FAIL ? "broken " : "warning", t->instances,
-                t->requirement ? t->requirement->id : "(no requirement cited)", t->first);
+                t->requirement ? t->requirement->id : "(what cases need in order to go on)", t->first);
 }
 
 static bool has_headline(const struct tty_report *r, enum verdict v)

@@ -238,7 +238,7 @@ static void the_worst_that_a_requirement_came_to_is_told_last(void **state)
     f.listener.instance(f.listener.ctx, &second);
     f.listener.ended(f.listener.ctx, &totals);
     expect(&f, "warning    1: cmd.write-zeroes.reads-zero, first in 'reads-zero/simple/length=1M'\n"
-               "broken     1: (no requirement cited), first in");
+               "broken     1: (what cases need in order to go on), first in");
     tear_down(&f);
 }
 
