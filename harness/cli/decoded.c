@@ -377,6 +377,7 @@ static void opened(void *ctx, struct flow *flow, struct flow_packet packet)
     join_server(ctx, c, &flow->server);
     buffer_init(&c->text, 2 * TEXT_MAX);
     c->opened = packet;
+    c->heard_ns = packet.time_ns;
     c->whole = flow->from_start;
     c->from = UINT64_MAX;
     flow->user = c;

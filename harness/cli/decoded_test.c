@@ -414,6 +414,21 @@ static void silence_is_told_and_not_judged(void **state)
     take_free(&t);
 }
 
+static void who_leaves_at_once_has_not_waited(void **state)
+{
+    struct taken t;
+
+    (void)state;
+    take_init(&t);
+    t.late_ns = UINT64_C(3000000000);
+    connect_to(&t);
+    packet(&t, FLOW_CLIENT, (struct packet){ .fin = true });
+    take_end(&t);
+    assert_blameless(&t);
+    assert_false(has(&t, "nothing came"));
+    take_free(&t);
+}
+
 /* On NBD's own port somebody wants NBD. */
 static void a_wrong_greeting_is_the_servers_fault(void **state)
 {
@@ -462,6 +477,7 @@ int main(void)
         cmocka_unit_test(a_greeting_tells_who_the_server_is),
         cmocka_unit_test(what_is_not_nbd_is_passed_over),
         cmocka_unit_test(silence_is_told_and_not_judged),
+        cmocka_unit_test(who_leaves_at_once_has_not_waited),
         cmocka_unit_test(a_wrong_greeting_is_the_servers_fault),
         cmocka_unit_test(what_passes_under_tls_is_not_judged),
     };
