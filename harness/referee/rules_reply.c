@@ -84,6 +84,13 @@ bool neither_magic(const struct sight *at)
            broken(at, "magic 0x%08" PRIx64, strange_magic(at));
 }
 
+/* Of two replies to GO the second could have come at once. */
+bool option_reply_for_request(const struct sight *at)
+{
+    return strange_magic(at) == NBD_REP_MAGIC >> 32 && session_oldest(at->session) &&
+           broken(at, "the magic of an option reply, and a request that waits for its own");
+}
+
 /* Other requests may be answered by either kind. */
 bool chunk_magic_changed(const struct sight *at)
 {

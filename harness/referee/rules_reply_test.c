@@ -145,6 +145,11 @@ static void replies_that_end_in_the_middle(void **state)
     server_says(&t, SIMPLE, U32(0), U32(1));
     session_stalled(t.s);
     BREAKS(&t, "reply.simple.header-layout");
+    t = talk_with(NULL); /* or of another phase */
+    start_simple(&t, WRITABLE);
+    request(&t, FLUSH, 0, 1, 0, 0);
+    option_reply(&t, GO, ACK, NOTHING);
+    BREAKS(&t, "rep.final-is-last", "session.transmission.message-kinds");
     t = talk_with(NULL);
     start_simple(&t, WRITABLE);
     request(&t, READ, 0, 1, 0, 2);
