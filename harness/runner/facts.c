@@ -421,20 +421,20 @@ static bool serves(struct probe *p, uint32_t length)
     return served;
 }
 
-/* Where none is told the minimum ought to be 1, but many a server knows sectors only: "Block size
- * constraints".  Cases about other things then count in sectors. */
-static void probe_minimum(struct probe *p)
+/* Many a server knows sectors only, whatever minimum it tells.  Cases about other things then count in those;
+ * where no minimum is told, "Block size constraints" leaves it at a SHOULD that it is 1. */
+static void probe_unit(struct probe *p)
 {
     static const uint32_t sectors[] = { 512, 4096 };
     struct facts *f = p->facts;
 
-    if (f->has_block_size || f->no_way_in || f->size == 0 || serves(p, 1))
+    if (f->no_way_in || f->size < facts_unit(f) || serves(p, facts_unit(f)))
         return;
-    for (size_t i = 0; i < sizeof sectors / sizeof *sectors; i++)
-        if (f->size >= sectors[i] && serves(p, sectors[i])) {
-            f->block_size.minimum = sectors[i];
-            return;
-        }
+    for (size_t i = 0; i < sizeof sectors / sizeof *sectors && f->unit == 0; i++)
+        if (sectors[i] > facts_unit(f) && f->size >= sectors[i] && serves(p, sectors[i]))
+            f->unit = sectors[i];
+    if (!f->has_block_size && f->unit > 0)
+        f->block_size.minimum = f->unit;
 }
 
 /* ---- connections ---- */
@@ -536,10 +536,17 @@ enum status facts_probe(const struct target *target, const struct facts_wanted *
         probe_options(&p);
         probe_unasked(&p);
     }
-    probe_minimum(&p);
+    probe_unit(&p);
     if (wanted->connections && !ret->no_way_in)
         probe_connections(&p);
     return status;
+}
+
+uint32_t facts_unit(const struct facts *f)
+{
+    uint32_t least = f->block_size.minimum > 0 ? f->block_size.minimum : 1;
+
+    return f->unit > least ? f->unit : least;
 }
 
 bool facts_has_option(const struct facts *f, uint32_t option)

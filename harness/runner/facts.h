@@ -47,6 +47,7 @@ struct facts {
     bool unasked;        /* a GO that does not ask for block sizes is granted; or there is no GO */
     bool has_block_size;
     struct wire_info_block_size block_size; /* advertised, or the defaults; the minimum also by trying */
+    uint32_t unit;        /* what more than the minimum block has to be asked for to be served; 0: nothing */
     uint32_t options;     /* bit N: option N is there: its answer is neither ERR_UNSUP nor ERR_POLICY */
     unsigned connections; /* served at the same time; FACTS_CONNECTIONS_MAX: at least so many */
     const char *contexts[FACTS_CONTEXTS_MAX]; /* of those asked for: the ones that can be selected */
@@ -67,6 +68,9 @@ struct facts_wanted {
  * reason, and the list of exports where it helps, in ret_error. */
 enum status facts_probe(const struct target *target, const struct facts_wanted *wanted, struct facts *ret,
                         struct buffer *ret_error);
+
+/* The length to count in: the least that is served, 1 or more. */
+uint32_t facts_unit(const struct facts *f);
 
 bool facts_has_option(const struct facts *f, uint32_t option);
 bool facts_has_context(const struct facts *f, const char *context);

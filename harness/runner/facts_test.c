@@ -147,6 +147,20 @@ static void where_no_block_sizes_are_told_a_minimum_is_found(void **state)
     }
 }
 
+static void a_minimum_that_is_not_served_is_not_counted_in(void **state)
+{
+    struct fixture f;
+
+    (void)state;
+    set_up(&f);
+    f.server.block_size = (struct wire_info_block_size){ 1, 4096, 1u << 25 };
+    f.server.sector = 512;
+    assert_int_equal(probe(&f), STATUS_CONFORMS);
+    assert_int_equal(f.facts.block_size.minimum, 1);
+    assert_int_equal(facts_unit(&f.facts), 512);
+    tear_down(&f);
+}
+
 static void block_sizes_that_may_not_be_are_not_kept_to(void **state)
 {
     struct fixture f;
@@ -233,6 +247,7 @@ int main(void)
         cmocka_unit_test(without_fixed_newstyle_there_is_the_name_alone),
         cmocka_unit_test(without_go_the_export_is_entered_by_name),
         cmocka_unit_test(where_no_block_sizes_are_told_a_minimum_is_found),
+        cmocka_unit_test(a_minimum_that_is_not_served_is_not_counted_in),
         cmocka_unit_test(block_sizes_that_may_not_be_are_not_kept_to),
         cmocka_unit_test(the_only_export_is_taken_and_said),
         cmocka_unit_test(an_export_that_is_not_there_is_told_with_the_list),

@@ -35,7 +35,7 @@ static void bind_facts(const struct preparation *p)
     const struct facts *f = p->facts;
 
     environment_set_number(e, "size", f->size);
-    environment_set_number(e, "block", f->block_size.minimum > 0 ? f->block_size.minimum : 1);
+    environment_set_number(e, "block", facts_unit(f));
     environment_set_number(e, "min_block", f->block_size.minimum);
     environment_set_number(e, "preferred_block", f->block_size.preferred);
     environment_set_number(e, "max_payload", f->block_size.maximum);
@@ -233,8 +233,7 @@ static enum plan_outcome prepare_window(const struct preparation *p)
         return skip(p, "size: the window does not fit");
     if (c->window_at_tail)
         ret->base = p->facts->size - ret->window;
-    if (c->window_at_tail && p->facts->block_size.minimum > 0 &&
-        ret->base % p->facts->block_size.minimum != 0)
+    if (c->window_at_tail && ret->base % facts_unit(p->facts) != 0)
         return skip(p, "size: the end of the export is not a multiple of the minimum block size");
     environment_set_number(&ret->variables, "window", ret->window);
     environment_set_number(&ret->variables, "base", ret->base);

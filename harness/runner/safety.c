@@ -157,7 +157,7 @@ static void look_at(void *ctx, uint64_t offset, struct span data)
 /* A range in pieces that the server has to serve: multiples of its block, as large as a payload may be. */
 static uint32_t piece_bytes(const struct facts *f, uint32_t most)
 {
-    uint32_t block = f->block_size.minimum ? f->block_size.minimum : 1, max = f->block_size.maximum;
+    uint32_t block = facts_unit(f), max = f->block_size.maximum;
 
     if (max < most && max >= block)
         most = max;
@@ -174,7 +174,7 @@ static bool was_too_large(const struct client *c, uint32_t bytes)
 static bool read_range(struct client *c, const struct facts *f, uint64_t offset, uint64_t length,
                        uint32_t at_once, struct look *l)
 {
-    uint32_t block = f->block_size.minimum ? f->block_size.minimum : 1;
+    uint32_t block = facts_unit(f);
     uint64_t end = offset + length;
 
     l->from = offset;
@@ -215,7 +215,7 @@ static void copy_start(void *ctx, uint64_t offset, struct span data)
 static bool read_start(struct client *c, const struct facts *f, uint32_t at_once, const char **ret_name)
 {
     struct first_bytes *s = memory_take(sizeof *s);
-    uint32_t block = f->block_size.minimum ? f->block_size.minimum : 1;
+    uint32_t block = facts_unit(f);
     uint64_t wanted = ((uint64_t)SIGNATURE_BYTES + block - 1) / block * block;
     uint64_t end = wanted < f->size ? wanted : f->size - f->size % block, offset = 0;
     bool good = true;
@@ -332,7 +332,7 @@ enum status safety_look(const struct target *target, const struct facts *facts, 
 enum status safety_try(const struct target *target, const struct facts *facts, uint64_t timeout_ns,
                        const struct ranges *ranges, bool *ret_refused, struct buffer *ret_error)
 {
-    uint32_t bytes = facts->block_size.minimum ? facts->block_size.minimum : 1, type;
+    uint32_t bytes = facts_unit(facts), type;
     struct client c;
     uint8_t *zeroes;
 

@@ -27,13 +27,13 @@ struct test_server {
     bool no_go;         /* GO is unknown */
     bool leaves_data;   /* of options that are unknown: it takes them for the next one, and closes */
     bool demands_tls;
-    bool zeroes_nothing;       /* WRITE_ZEROES is answered well and does nothing */
-    uint32_t sector;           /* requests that are no multiples of it are refused; 0: none are for that */
-    uint64_t request_max;      /* a READ or WRITE of more closes the connection; 0: of no length */
-    uint64_t read_max;         /* a READ of more gets EOVERFLOW; 0: of no length */
-    bool chunks_misplaced;     /* chunks of a READ say that they begin a byte further */
-    bool says_nothing;         /* after the greeting */
-    bool dies;                 /* in the transmission phase: it closes, and refuses further connections */
+    bool zeroes_nothing;   /* WRITE_ZEROES is answered well and does nothing */
+    uint32_t sector;       /* requests that are no multiples of it are refused; 0: none are for that */
+    uint64_t request_max;  /* a READ or WRITE of more closes the connection; 0: of no length */
+    uint64_t read_max;     /* a READ of more gets EOVERFLOW; 0: of no length */
+    bool chunks_misplaced; /* chunks of a READ say that they begin a byte further */
+    bool says_nothing;     /* after the greeting */
+    bool dies; /* at a request but for a READ of one byte: it closes, and refuses further connections */
     unsigned most_connections; /* served at the same time; 0: any number */
     struct span canned;        /* sent instead of all answers, once a connection */
     uint32_t canned_option;    /* ... or only instead of the answers to this option; 0: of all */
@@ -242,7 +242,7 @@ static inline bool test_take_frame(struct test_connection *c, struct span *bytes
 
         if (request.type == NBD_CMD_DISC)
             return false;
-        if (c->server->dies) {
+        if (c->server->dies && !(request.type == NBD_CMD_READ && request.length == 1)) {
             c->server->dead = true;
             return false;
         }
