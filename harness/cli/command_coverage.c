@@ -246,7 +246,7 @@ static void print_totals(const struct coverage_command *c)
 
 /* ---- the command ---- */
 
-static int print_all(const struct coverage_command *c)
+static enum status print_all(const struct coverage_command *c)
 {
     size_t printed = print_rows(c);
 
@@ -255,10 +255,10 @@ static int print_all(const struct coverage_command *c)
     return c->missing && printed > 0 ? STATUS_VIOLATIONS : STATUS_CONFORMS;
 }
 
-static int cover(struct coverage_command *c)
+static enum status cover(struct coverage_command *c)
 {
     struct shipped shipped;
-    int status = shipped_open(c->cases, &shipped);
+    enum status status = shipped_open(c->cases, &shipped);
 
     if (status != STATUS_CONFORMS)
         return status;
@@ -284,5 +284,5 @@ int command_coverage(int argc, char **argv)
     }
     c.patterns = (const char *const *)argv + first;
     c.pattern_count = (size_t)(argc - first);
-    return cover(&c);
+    return (int)cover(&c);
 }

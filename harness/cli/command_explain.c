@@ -44,10 +44,10 @@ static void print_unknown(const struct catalogue *catalogue, const char *word)
     fputs(count > 0 ? "?\n" : "\n", stderr);
 }
 
-static int explain(const struct explain_command *e, const char *word)
+static enum status explain(const struct explain_command *e, const char *word)
 {
     struct shipped shipped;
-    int status = shipped_open(e->cases, &shipped);
+    enum status status = shipped_open(e->cases, &shipped);
     struct buffer text;
 
     if (status != STATUS_CONFORMS)
@@ -80,5 +80,5 @@ int command_explain(int argc, char **argv)
         options_print(rows, sizeof rows / sizeof rows[0], stdout);
         return e.help ? STATUS_CONFORMS : STATUS_USAGE;
     }
-    return explain(&e, argv[first]);
+    return (int)explain(&e, argv[first]);
 }
