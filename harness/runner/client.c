@@ -13,6 +13,7 @@
 #include "wire/vocabulary.h"
 
 #define FAREWELL_NS UINT64_C(250000000)
+#define LEFT_OVER_NS UINT64_C(250000000) /* until another reply follows one that is left over */
 
 enum {
     FAREWELL_ROUNDS = 16,       /* in which a server may still say something */
@@ -387,8 +388,7 @@ static void note_refusal(struct client *c, uint32_t type, struct span text)
     buffer_free(&shown);
 }
 
-/* Takes one reply.  What option it says it answers is not looked at. */
-static bool take_reply(struct client *c, uint32_t *ret_type, struct span *ret_data)
+static bool take_reply(struct client *c, uint32_t *ret_option, uint32_t *ret_type, struct span *ret_data)
 {
     struct wire_option_reply reply;
     struct span bytes;
@@ -402,8 +402,26 @@ static bool take_reply(struct client *c, uint32_t *ret_type, struct span *ret_da
         return client_lose(c, "what comes is no option reply: its magic is wrong");
     if (reply.length > REPLY_MAX)
         return client_lose(c, "the reply announces more than 1 MiB of data");
+    *ret_option = reply.option;
     *ret_type = reply.type;
     return client_need(c, reply.length, ret_data);
+}
+
+/* A bare reply to the option before is one too many, if another one follows; otherwise its option is wrong,
+ * and it answers this one. */
+static bool is_left_over(struct client *c, uint32_t replied, uint32_t option)
+{
+    uint64_t deadline_ns = c->deadline_ns, soon_ns = client_now(c) + LEFT_OVER_NS;
+    unsigned rounds = 0;
+    size_t len = 0;
+
+    if (replied == option || replied != c->option_before)
+        return false;
+    c->deadline_ns = soon_ns < deadline_ns ? soon_ns : deadline_ns;
+    while (unused(c) == 0 && receive(c, &len) == LINK_OPEN && len == 0 && wait_for_link(c, false, &rounds))
+        ;
+    c->deadline_ns = deadline_ns;
+    return unused(c) > 0;
 }
 
 bool client_option(struct client *c, uint32_t option, struct span data, struct client_replies replies,
@@ -415,13 +433,16 @@ bool client_option(struct client *c, uint32_t option, struct span data, struct c
     if (!send_option(c, option, data))
         return false;
     for (unsigned i = 0; i < REPLIES_MAX; i++) {
-        uint32_t type = 0;
-        struct span bytes;
+        uint32_t type = 0, replied = 0;
+        struct span bytes = { NULL, 0 };
 
-        if (!take_reply(c, &type, &bytes))
+        if (!take_reply(c, &replied, &type, &bytes))
             return false;
+        if (bytes.len == 0 && is_left_over(c, replied, option))
+            continue;
         if (type == NBD_REP_ACK || reply_is_error(type)) {
             *ret_type = type;
+            c->option_before = option;
             if (type != NBD_REP_ACK)
                 note_refusal(c, type, bytes);
             return true;

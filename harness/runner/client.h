@@ -36,7 +36,8 @@ struct client {
     char doing[100];      /* what is being tried */
     char error[400];
 
-    bool greeted; /* the greeting has begun as one */
+    uint32_t option_before; /* the last one that was answered; 0: none was */
+    bool greeted;           /* the greeting has begun as one */
     uint16_t handshake_flags;
     bool oldstyle;   /* the greeting was: there are no options, and transmission has begun */
     bool no_zeroes;  /* agreed */

@@ -287,6 +287,21 @@ static void what_go_does_not_know_may_be_had_by_name(void **state)
     free(s.store);
 }
 
+static void another_answer_to_the_option_before_is_passed_over(void **state)
+{
+    struct test_server s = test_server(4096);
+    struct client c;
+
+    (void)state;
+    s.structured = s.repeats_itself = true;
+    enter(&c, &s, true);
+    assert_true(c.structured);
+    assert_false(c.by_name);
+    assert_int_equal(c.size, 4096);
+    client_close(&c, true);
+    free(s.store);
+}
+
 static void assert_read_breaks(const uint8_t *bytes, size_t len, const char *why)
 {
     struct test_server s = test_server(4096);
@@ -348,6 +363,7 @@ int main(void)
         cmocka_unit_test(without_go_the_way_is_by_name),
         cmocka_unit_test(data_of_go_that_are_left_are_no_hindrance),
         cmocka_unit_test(what_go_does_not_know_may_be_had_by_name),
+        cmocka_unit_test(another_answer_to_the_option_before_is_passed_over),
         cmocka_unit_test(chunks_stay_within_what_was_asked_for),
     };
 

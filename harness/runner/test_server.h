@@ -25,7 +25,8 @@ struct test_server {
     bool structured;    /* grants STRUCTURED_REPLY and answers READ in chunks, with holes where all is zero */
     bool extended;      /* grants EXTENDED_HEADERS, and knows no request with them but DISC */
     bool no_go;         /* GO is unknown */
-    bool leaves_data;   /* of options that are unknown: it takes them for the next one, and closes */
+    bool repeats_itself; /* STRUCTURED_REPLY is acknowledged twice */
+    bool leaves_data;    /* of options that are unknown: it takes them for the next one, and closes */
     bool demands_tls;
     bool zeroes_nothing;   /* WRITE_ZEROES is answered well and does nothing */
     uint32_t sector;       /* requests that are no multiples of it are refused; 0: none are for that */
@@ -155,9 +156,11 @@ static inline bool test_option(struct test_connection *c, uint32_t option, struc
         test_list(c);
     else if (option == NBD_OPT_SET_META_CONTEXT && s->structured)
         test_contexts(c, &decoded);
-    else if (option == NBD_OPT_STRUCTURED_REPLY && s->structured)
+    else if (option == NBD_OPT_STRUCTURED_REPLY && s->structured) {
+        if (s->repeats_itself)
+            test_reply(c, option, NBD_REP_ACK);
         test_reply(c, option, (c->structured = true, NBD_REP_ACK));
-    else if (option == NBD_OPT_EXTENDED_HEADERS && s->extended)
+    } else if (option == NBD_OPT_EXTENDED_HEADERS && s->extended)
         test_reply(c, option, (c->extended = true, NBD_REP_ACK));
     else if ((option != NBD_OPT_GO && option != NBD_OPT_INFO) || s->no_go)
         test_reply(c, option, (c->out_of_step = s->leaves_data && data.len > 0, NBD_REP_ERR_UNSUP));
