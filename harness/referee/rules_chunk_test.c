@@ -123,6 +123,7 @@ static void errors_beside_content(void **state)
     BREAKS(&t, "chunk.error.common-prefix", "chunk.error-offset.within-request");
     begin_read(&t, 0); /* fields that nobody has told us about, and bytes that nothing is said of */
     chunk(&t, DONE, 0x8055, 1, BYTES(U32(5), U16(0), U32(7)));
+    ends_well(&t);
     begin_read(&t, 0);
     chunk(&t, DONE, 0x8001, 1, BYTES(U32(5), U16(0), U16(0)));
     ends_well(&t);
