@@ -57,7 +57,7 @@ static bool of_large_effect(const struct reference_session *s, const struct requ
     const struct command_rules *rules = command_rules_of(r->type);
 
     return s->in.error == 0 && rules && rules->ranged && !rules->data && r->type != NBD_CMD_READ &&
-           r->type != NBD_CMD_BLOCK_STATUS && r->length > transmission_payload_max(s->export);
+           r->type != NBD_CMD_BLOCK_STATUS && r->length > transmission_payload_told(s);
 }
 
 static bool of_large_slow_effect(const struct reference_session *s, const struct request *r)

@@ -134,6 +134,9 @@ void transmission_answer(struct reference_session *s, const struct request *r);
 /* The most that a request's payload may have. */
 uint32_t transmission_payload_max(const struct reference_export *export);
 
+/* The same as far as the client was told: a client that was not counts on the default. */
+uint32_t transmission_payload_told(const struct reference_session *s);
+
 /* Whether there is such a command, and it is advertised. */
 bool transmission_knows(const struct reference_session *s, uint16_t type);
 

@@ -17,6 +17,11 @@ uint32_t transmission_payload_max(const struct reference_export *export)
     return most < REFERENCE_MAX_PAYLOAD ? most : REFERENCE_MAX_PAYLOAD;
 }
 
+uint32_t transmission_payload_told(const struct reference_session *s)
+{
+    return s->sized == s->export ? transmission_payload_max(s->export) : PAYLOAD_DEFAULT;
+}
+
 /* The transmission flag that exposes a command or a command flag, 0 where none does. */
 static uint16_t exposed_by(uint16_t type)
 {
