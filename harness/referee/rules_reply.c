@@ -355,9 +355,8 @@ bool chunk_payload_cut_off(const struct sight *at)
 /* A header's worth of bytes is awaited in vain. */
 bool chunk_length_of_all(const struct sight *at)
 {
-    uint64_t have, want;
+    uint64_t want, have = rule_progress(at, &want);
 
-    scan_progress(&at->session->streams[SIDE_SERVER].scan, &have, &want);
     return is_in_body(at) && kind_under_way(at) == SCAN_KIND_CHUNK && want - have == WIRE_SIZE_chunk &&
            broken(at, "a chunk's length that counts its header");
 }
@@ -365,7 +364,7 @@ bool chunk_length_of_all(const struct sight *at)
 /* What stands where the length should makes it wait for more. */
 bool chunk_fields_misplaced_and_waited(const struct sight *at)
 {
-    const struct stream *st = &at->session->streams[SIDE_SERVER];
+    const struct stream *st = rule_server(at);
 
     return is_in_body(at) && kind_under_way(at) == SCAN_KIND_CHUNK && !st->exchange &&
            !requests_unknown(at) && is_misplaced(at, &st->chunk);
