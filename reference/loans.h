@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* Data that are sent from where they lie in an export.  The output has room for them all the same, in which
- * nothing is written unless they have to be copied after all: what stands behind them stays where it is. */
+ * nothing is written unless they have to be copied after all: what stands behind them stays where it is.
+ *
+ * The data are the store's (store_peek()) and lie still until it is next changed: before that they have been
+ * sent, or are settled. */
 #ifndef NBDTEST_REFERENCE_LOANS_H
 #define NBDTEST_REFERENCE_LOANS_H
 
@@ -17,8 +20,8 @@ enum {
 };
 
 struct loan {
-    size_t at; /* where the output has room for them */
-    struct span bytes;
+    size_t at;         /* where the output has room for them */
+    struct span bytes; /* borrowed */
 };
 
 /* In the order in which they are sent.  Empty when all zero. */

@@ -57,51 +57,45 @@ static enum link_state state_after_sending(struct socket_link *s)
     return s->ended == LINK_RESET ? LINK_RESET : LINK_OPEN;
 }
 
-/* The first of these parts, as many as are sent at a time, for the system. */
-static size_t fill(struct iovec to[PARTS_AT_A_TIME], const struct span parts[], size_t count)
+/* How many bytes of these parts, at most PARTS_AT_A_TIME, went; *ret_all is whether all did. */
+static size_t send_at_once(struct socket_link *s, const struct span parts[], size_t count, bool *ret_all)
 {
-    size_t n = count < PARTS_AT_A_TIME ? count : PARTS_AT_A_TIME, bytes = 0;
+    struct iovec places[PARTS_AT_A_TIME];
+    size_t wanted = 0, sent;
 
-    for (size_t i = 0; i < n; i++) {
-        to[i] = (struct iovec){ (void *)(uintptr_t)parts[i].at, parts[i].len };
-        bytes += parts[i].len;
+    for (size_t i = 0; i < count; i++) {
+        places[i] = (struct iovec){ (void *)(uintptr_t)parts[i].at, parts[i].len };
+        wanted += parts[i].len;
     }
-    return bytes;
+    sent = send_some(s, &(struct msghdr){ .msg_iov = places, .msg_iovlen = count });
+    *ret_all = sent == wanted;
+    return sent;
 }
 
 static enum link_state socket_send_parts(struct link *link, const struct span parts[], size_t count,
                                          size_t *ret_sent)
 {
     struct socket_link *s = socket_of(link);
-    struct iovec places[PARTS_AT_A_TIME];
-    struct msghdr message = { .msg_iov = places };
-    size_t sent, wanted = 0;
+    bool all = true;
 
     *ret_sent = 0;
-    for (size_t i = 0; i < count && can_send(s); i += message.msg_iovlen) {
-        wanted = fill(places, parts + i, count - i);
-        message.msg_iovlen = count - i < PARTS_AT_A_TIME ? count - i : PARTS_AT_A_TIME;
-        sent = send_some(s, &message);
-        *ret_sent += sent;
-        if (sent < wanted)
-            break;
+    while (count > 0 && all && can_send(s)) {
+        size_t next = count < PARTS_AT_A_TIME ? count : PARTS_AT_A_TIME;
+
+        *ret_sent += send_at_once(s, parts, next, &all);
+        parts += next;
+        count -= next;
     }
     return state_after_sending(s);
 }
 
 static enum link_state socket_send(struct link *link, struct span *bytes)
 {
-    struct socket_link *s = socket_of(link);
+    size_t sent;
+    enum link_state state = socket_send_parts(link, bytes, bytes->len > 0, &sent);
 
-    while (bytes->len > 0 && can_send(s)) {
-        struct iovec place = { (void *)(uintptr_t)bytes->at, bytes->len };
-        size_t sent = send_some(s, &(struct msghdr){ .msg_iov = &place, .msg_iovlen = 1 });
-
-        span_take(bytes, sent);
-        if (sent == 0)
-            break;
-    }
-    return state_after_sending(s);
+    span_take(bytes, sent);
+    return state;
 }
 
 /* After a failed send the kernel still hands out what had arrived, and then says "end" as if nothing had
