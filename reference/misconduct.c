@@ -190,6 +190,25 @@ void edit_cut(struct reference_session *s, size_t at, size_t len)
     s->output.len -= len;
 }
 
+void edit_change_bit(struct reference_session *s, size_t at, uint8_t bit)
+{
+    edit_set(s, at, 1, edit_get(s, at, 1) ^ bit);
+}
+
+void edit_set_bits(struct reference_session *s, size_t at, size_t len, uint64_t set, uint64_t clear)
+{
+    edit_set(s, at, len, (edit_get(s, at, len) & ~clear) | set);
+}
+
+void edit_reverse(struct reference_session *s, size_t at, size_t len)
+{
+    uint64_t number = edit_get(s, at, len), other = 0;
+
+    for (size_t i = 0; i < len; i++)
+        other |= (number >> 8 * i & 0xff) << 8 * (len - 1 - i);
+    edit_set(s, at, len, other);
+}
+
 void edit_exchange(struct reference_session *s, size_t one, size_t other, size_t len)
 {
     uint64_t kept = edit_get(s, one, len);

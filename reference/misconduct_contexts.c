@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Metadata contexts that are told of otherwise than they should be: their names, and the replies that hold
  * them. */
-#include "reference/misconduct_parts.h"
-
-enum { TYPE_AT = 12, LENGTH_AT = 16, DATA_AT = WIRE_SIZE_option_reply, NAME_AT = DATA_AT + 4 };
+#include "reference/misconduct_handshake.h"
 
 /* ---- names: of the one context that the cases can do without ---- */
 
@@ -36,15 +34,15 @@ static void rename_context(struct reference_session *s, size_t start, const stru
 {
     size_t length = row->length > row->name.len ? row->length : row->name.len;
 
-    s->output.len = start + NAME_AT;
+    s->output.len = start + CONTEXT_NAME_AT;
     memset(answer_room(s, length).at, 'n', length);
-    edit_fill(s, start + NAME_AT, row->name);
+    edit_fill(s, start + CONTEXT_NAME_AT, row->name);
     edit_set(s, start + LENGTH_AT, 4, 4 + length);
 }
 
 static bool is_named(const struct reference_session *s, size_t start, enum context context)
 {
-    size_t at = start + NAME_AT;
+    size_t at = start + CONTEXT_NAME_AT;
 
     return s->output.len > at && span_equal(span_of(s->output.bytes + at, s->output.len - at),
                                             span_text(context_rows[context].name));
@@ -53,18 +51,18 @@ static bool is_named(const struct reference_session *s, size_t start, enum conte
 /* An ID of another width, in front of the name. */
 static void widen_id(struct reference_session *s, size_t start)
 {
-    size_t len = s->output.len - start - NAME_AT;
+    size_t len = s->output.len - start - CONTEXT_NAME_AT;
 
     answer_room(s, 4);
-    memmove(s->output.bytes + start + NAME_AT + 4, s->output.bytes + start + NAME_AT, len);
-    edit_set(s, start + NAME_AT, 4, edit_get(s, start + DATA_AT, 4));
+    memmove(s->output.bytes + start + CONTEXT_NAME_AT + 4, s->output.bytes + start + CONTEXT_NAME_AT, len);
+    edit_set(s, start + CONTEXT_NAME_AT, 4, edit_get(s, start + DATA_AT, 4));
     edit_set(s, start + DATA_AT, 4, 0);
     edit_set(s, start + LENGTH_AT, 4, 8 + len);
 }
 
 static void narrow_id(struct reference_session *s, size_t start)
 {
-    size_t len = s->output.len - start - NAME_AT;
+    size_t len = s->output.len - start - CONTEXT_NAME_AT;
 
     memmove(s->output.bytes + start + DATA_AT, s->output.bytes + start + DATA_AT + 2, len + 2);
     s->output.len -= 2;

@@ -1,175 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What is sent in the handshake, altered on its way out: one function a fault, called with the place of the
- * message. */
-#include "reference/misconduct_parts.h"
-
-enum {
-    OPTION_AT = 8, /* in an option reply */
-    TYPE_AT = 12,
-    LENGTH_AT = 16,
-    DATA_AT = WIRE_SIZE_option_reply,
-    INFO_AT = DATA_AT + 2,
-};
-
-typedef void edit(struct reference_session *s, size_t start);
-
-static void change_bit(struct reference_session *s, size_t at, uint8_t bit)
-{
-    edit_set(s, at, 1, edit_get(s, at, 1) ^ bit);
-}
-
-static void set_bits(struct reference_session *s, size_t at, size_t len, uint64_t set, uint64_t clear)
-{
-    edit_set(s, at, len, (edit_get(s, at, len) & ~clear) | set);
-}
-
-/* ---- greeting: 8 bytes, 8 bytes, flags ---- */
-
-static void greeting_magic(struct reference_session *s, size_t start)
-{
-    change_bit(s, start + 7, 1);
-}
-
-static void greeting_ihaveopt(struct reference_session *s, size_t start)
-{
-    change_bit(s, start + 15, 1);
-}
-
-static void greeting_without_fixed(struct reference_session *s, size_t start)
-{
-    set_bits(s, start + 16, 2, 0, NBD_FLAG_FIXED_NEWSTYLE);
-}
-
-static void greeting_without_no_zeroes(struct reference_session *s, size_t start)
-{
-    set_bits(s, start + 16, 2, 0, NBD_FLAG_NO_ZEROES);
-}
-
-static void greeting_bit_2(struct reference_session *s, size_t start)
-{
-    set_bits(s, start + 16, 2, 0x0004, 0);
-}
-
-static void greeting_bit_15(struct reference_session *s, size_t start)
-{
-    set_bits(s, start + 16, 2, 0x8000, 0);
-}
-
-/* Number of len bytes at a place, its bytes in reverse. */
-static void reverse(struct reference_session *s, size_t at, size_t len)
-{
-    uint64_t number = edit_get(s, at, len), other = 0;
-
-    for (size_t i = 0; i < len; i++)
-        other |= (number >> 8 * i & 0xff) << 8 * (len - 1 - i);
-    edit_set(s, at, len, other);
-}
-
-static void greeting_flags_reversed(struct reference_session *s, size_t start)
-{
-    reverse(s, start + 16, 2);
-}
-
-static void greeting_flags_wide(struct reference_session *s, size_t start)
-{
-    edit_insert(s, start + 16, 2);
-}
-
-static void greeting_flags_narrow(struct reference_session *s, size_t start)
-{
-    edit_cut(s, start + 16, 1);
-}
-
-/* ---- the oldstyle greeting: 16 bytes, size, handshake flags, transmission flags, padding ---- */
-
-static void oldstyle_size(struct reference_session *s, size_t start)
-{
-    change_bit(s, start + 17, 0x10);
-}
-
-static void oldstyle_handshake_flags(struct reference_session *s, size_t start)
-{
-    set_bits(s, start + 24, 2, NBD_FLAG_FIXED_NEWSTYLE | NBD_FLAG_NO_ZEROES, 0);
-}
-
-static void oldstyle_flags_exchanged(struct reference_session *s, size_t start)
-{
-    edit_set(s, start + 24, 4, edit_get(s, start + 26, 2) << 16);
-}
-
-static void oldstyle_flags_narrow(struct reference_session *s, size_t start)
-{
-    edit_cut(s, start + 24, 2);
-}
-
-static void oldstyle_padding_nonzero(struct reference_session *s, size_t start)
-{
-    change_bit(s, start + 28, 1);
-}
-
-static void oldstyle_padding_long(struct reference_session *s, size_t start)
-{
-    (void)start;
-    edit_insert(s, s->output.len, 4);
-}
-
-/* ---- the answer to NBD_OPT_EXPORT_NAME: size, flags, padding ---- */
-
-static size_t padding_bytes(const struct reference_session *s, size_t start)
-{
-    return s->output.len - start - WIRE_SIZE_export;
-}
-
-static void padding_added(struct reference_session *s, size_t start)
-{
-    if (padding_bytes(s, start) == 0)
-        edit_insert(s, s->output.len, NBD_EXPORT_PADDING);
-}
-
-static void padding_left_out(struct reference_session *s, size_t start)
-{
-    edit_cut(s, start + WIRE_SIZE_export, padding_bytes(s, start));
-}
-
-static void padding_short(struct reference_session *s, size_t start)
-{
-    if (padding_bytes(s, start) > 0)
-        edit_cut(s, start + WIRE_SIZE_export, 1);
-}
-
-static void padding_nonzero(struct reference_session *s, size_t start)
-{
-    if (padding_bytes(s, start) > 0)
-        change_bit(s, s->output.len - 1, 1);
-}
-
-static void export_size(struct reference_session *s, size_t start)
-{
-    change_bit(s, start + 6, 0x10);
-}
-
-static void export_flags(struct reference_session *s, size_t start)
-{
-    change_bit(s, start + 8, 1); /* CAN_MULTI_CONN */
-}
-
-static void export_flags_wide(struct reference_session *s, size_t start)
-{
-    edit_insert(s, start + 8, 2);
-}
-
-static void export_with_header(struct reference_session *s, size_t start)
-{
-    size_t len = s->output.len - start;
-
-    edit_insert(s, start, WIRE_SIZE_option_reply);
-    edit_set(s, start, 8, NBD_REP_MAGIC);
-    edit_set(s, start + OPTION_AT, 4, NBD_OPT_EXPORT_NAME);
-    edit_set(s, start + TYPE_AT, 4, NBD_REP_ACK);
-    edit_set(s, start + LENGTH_AT, 4, len);
-}
-
-/* ---- option replies ---- */
+/* Option replies, altered on their way out: one function a fault, called with the place of the reply. */
+#include "reference/misconduct_handshake.h"
 
 static void grow(struct reference_session *s, size_t start, size_t at, size_t len)
 {
@@ -187,12 +18,12 @@ static void append_text(struct reference_session *s, size_t start, struct span t
 
 static void reply_magic(struct reference_session *s, size_t start)
 {
-    change_bit(s, start + 7, 1);
+    edit_change_bit(s, start + 7, 1);
 }
 
 static void reply_echo(struct reference_session *s, size_t start)
 {
-    change_bit(s, start + OPTION_AT + 3, 0x40);
+    edit_change_bit(s, start + OPTION_AT + 3, 0x40);
 }
 
 static void reply_echo_of_unknown(struct reference_session *s, size_t start)
@@ -243,17 +74,17 @@ static void type_unknown(struct reference_session *s, size_t start)
 
 static void type_reversed(struct reference_session *s, size_t start)
 {
-    reverse(s, start + TYPE_AT, 4);
+    edit_reverse(s, start + TYPE_AT, 4);
 }
 
 static void length_reversed(struct reference_session *s, size_t start)
 {
-    reverse(s, start + LENGTH_AT, 4);
+    edit_reverse(s, start + LENGTH_AT, 4);
 }
 
 static void type_without_bit_31(struct reference_session *s, size_t start)
 {
-    set_bits(s, start + TYPE_AT, 4, 0, UINT32_C(0x80000000));
+    edit_set_bits(s, start + TYPE_AT, 4, 0, UINT32_C(0x80000000));
 }
 
 static void length_small(struct reference_session *s, size_t start)
@@ -348,7 +179,7 @@ static void info_of_one_byte(struct reference_session *s, size_t start)
 static void block_sizes_reversed(struct reference_session *s, size_t start)
 {
     for (size_t i = 0; i < 3; i++)
-        reverse(s, start + INFO_AT + 4 * i, 4);
+        edit_reverse(s, start + INFO_AT + 4 * i, 4);
 }
 
 static void info_export_long(struct reference_session *s, size_t start)
@@ -423,198 +254,85 @@ static void minimum_512(struct reference_session *s, size_t start)
 enum { ANY = 0 };
 #define ANY_INFO 0xffff
 
-/* Messages and how they are altered.  Columns that are 0 or ANY_INFO match everything. */
-static const struct message_fault {
+/* Replies and how they are altered.  Columns that are ANY or ANY_INFO match everything. */
+static const struct reply_fault {
     enum fault fault;
-    enum scan_kind kind;
-    uint32_t option, type; /* option replies */
-    uint16_t info;         /* type INFO */
+    uint32_t option, type;
+    uint16_t info; /* of type INFO */
     edit *edit;
 } rows[] = {
-    { FAULT_GREETING_MAGIC_WRONG, SCAN_KIND_NEWSTYLE, ANY, ANY, ANY_INFO, greeting_magic },
-    { FAULT_GREETING_IHAVEOPT_WRONG, SCAN_KIND_NEWSTYLE, ANY, ANY, ANY_INFO, greeting_ihaveopt },
-    { FAULT_FIXED_NEWSTYLE_NOT_OFFERED, SCAN_KIND_NEWSTYLE, ANY, ANY, ANY_INFO, greeting_without_fixed },
-    { FAULT_UNOFFERED_NO_ZEROES_ACCEPTED, SCAN_KIND_NEWSTYLE, ANY, ANY, ANY_INFO,
-      greeting_without_no_zeroes },
-    { FAULT_HANDSHAKE_FLAG_2_SET, SCAN_KIND_NEWSTYLE, ANY, ANY, ANY_INFO, greeting_bit_2 },
-    { FAULT_HANDSHAKE_FLAG_15_SET, SCAN_KIND_NEWSTYLE, ANY, ANY, ANY_INFO, greeting_bit_15 },
+    { FAULT_LIST_EXPORT_TWICE, ANY, NBD_REP_SERVER, ANY_INFO, twice },
+    { FAULT_LIST_NAME_LENGTH_PAST_END, ANY, NBD_REP_SERVER, ANY_INFO, server_name_length },
+    { FAULT_LIST_NAME_ALTERED, ANY, NBD_REP_SERVER, ANY_INFO, server_name },
+    { FAULT_LIST_DETAILS_NOT_UTF8, ANY, NBD_REP_SERVER, ANY_INFO, text_not_utf8 },
+    { FAULT_LIST_DETAILS_WITH_NUL, ANY, NBD_REP_SERVER, ANY_INFO, text_with_nul },
+    { FAULT_LIST_DETAILS_NOT_DISPLAYABLE, ANY, NBD_REP_SERVER, ANY_INFO, text_with_colour },
+    { FAULT_LIST_NAME_LENGTH_NARROW, ANY, NBD_REP_SERVER, ANY_INFO, server_name_length_narrow },
+    { FAULT_LIST_FINAL_REPLY_UNKNOWN, NBD_OPT_LIST, NBD_REP_ACK, ANY_INFO, type_unknown },
+    { FAULT_INFO_FINAL_REPLY_UNKNOWN, NBD_OPT_INFO, NBD_REP_ACK, ANY_INFO, type_unknown },
+    { FAULT_LIST_TAKES_LEAVE, NBD_OPT_LIST, NBD_REP_ACK, ANY_INFO, followed_by_leave },
+    { FAULT_LIST_WITHOUT_FINAL_REPLY, NBD_OPT_LIST, NBD_REP_ACK, ANY_INFO, left_out },
 
-    { FAULT_HANDSHAKE_FLAGS_REVERSED, SCAN_KIND_NEWSTYLE, ANY, ANY, ANY_INFO, greeting_flags_reversed },
-    { FAULT_HANDSHAKE_FLAGS_WIDE, SCAN_KIND_NEWSTYLE, ANY, ANY, ANY_INFO, greeting_flags_wide },
-    { FAULT_HANDSHAKE_FLAGS_NARROW, SCAN_KIND_NEWSTYLE, ANY, ANY, ANY_INFO, greeting_flags_narrow },
-    { FAULT_OLDSTYLE_SIZE_WRONG, SCAN_KIND_OLDSTYLE, ANY, ANY, ANY_INFO, oldstyle_size },
-    { FAULT_OLDSTYLE_HANDSHAKE_FLAGS, SCAN_KIND_OLDSTYLE, ANY, ANY, ANY_INFO, oldstyle_handshake_flags },
-    { FAULT_OLDSTYLE_FLAGS_EXCHANGED, SCAN_KIND_OLDSTYLE, ANY, ANY, ANY_INFO, oldstyle_flags_exchanged },
-    { FAULT_OLDSTYLE_FLAGS_NARROW, SCAN_KIND_OLDSTYLE, ANY, ANY, ANY_INFO, oldstyle_flags_narrow },
-    { FAULT_OLDSTYLE_PADDING_NONZERO, SCAN_KIND_OLDSTYLE, ANY, ANY, ANY_INFO, oldstyle_padding_nonzero },
-    { FAULT_OLDSTYLE_PADDING_LONG, SCAN_KIND_OLDSTYLE, ANY, ANY, ANY_INFO, oldstyle_padding_long },
+    { FAULT_INFO_WITHOUT_EXPORT, NBD_OPT_INFO, NBD_REP_INFO, NBD_INFO_EXPORT, left_out },
+    { FAULT_GO_WITHOUT_EXPORT, NBD_OPT_GO, NBD_REP_INFO, NBD_INFO_EXPORT, left_out },
+    { FAULT_INFO_WITHOUT_FINAL_REPLY, NBD_OPT_INFO, NBD_REP_ACK, ANY_INFO, left_out },
+    { FAULT_GO_FLAGS_DIFFER, NBD_OPT_GO, NBD_REP_INFO, NBD_INFO_EXPORT, info_export_flags },
+    { FAULT_GO_SIZE_DIFFERS, NBD_OPT_GO, NBD_REP_INFO, NBD_INFO_EXPORT, info_export_size },
+    { FAULT_GO_PADDING, NBD_OPT_GO, NBD_REP_ACK, ANY_INFO, followed_by_padding },
+    { FAULT_INFO_EXPORT_LONG, ANY, NBD_REP_INFO, NBD_INFO_EXPORT, info_export_long },
+    { FAULT_INFO_EXPORT_TWICE, ANY, NBD_REP_INFO, NBD_INFO_EXPORT, twice },
+    { FAULT_INFO_EXPORT_FLAGS_DIFFER, ANY, NBD_REP_INFO, NBD_INFO_EXPORT, info_export_flags },
+    { FAULT_INFO_EXPORT_SIZE_DIFFERS, ANY, NBD_REP_INFO, NBD_INFO_EXPORT, info_export_size },
+    { FAULT_INFO_NAME_ALTERED, ANY, NBD_REP_INFO, NBD_INFO_NAME, info_name },
+    { FAULT_INFO_BLOCK_SIZE_SHORT, ANY, NBD_REP_INFO, NBD_INFO_BLOCK_SIZE, info_block_size_short },
 
-    { FAULT_PADDING_DESPITE_NO_ZEROES, SCAN_KIND_EXPORT, ANY, ANY, ANY_INFO, padding_added },
-    { FAULT_PADDING_LEFT_OUT, SCAN_KIND_EXPORT, ANY, ANY, ANY_INFO, padding_left_out },
-    { FAULT_PADDING_SHORT, SCAN_KIND_EXPORT, ANY, ANY, ANY_INFO, padding_short },
-    { FAULT_PADDING_NONZERO, SCAN_KIND_EXPORT, ANY, ANY, ANY_INFO, padding_nonzero },
-    { FAULT_EXPORT_NAME_SIZE_WRONG, SCAN_KIND_EXPORT, ANY, ANY, ANY_INFO, export_size },
-    { FAULT_EXPORT_NAME_FLAGS_WRONG, SCAN_KIND_EXPORT, ANY, ANY, ANY_INFO, export_flags },
-    { FAULT_EXPORT_NAME_FLAGS_WIDE, SCAN_KIND_EXPORT, ANY, ANY, ANY_INFO, export_flags_wide },
-    { FAULT_EXPORT_NAME_WITH_HEADER, SCAN_KIND_EXPORT, ANY, ANY, ANY_INFO, export_with_header },
+    { FAULT_INFO_NAME_OF_ONE_BYTE, ANY, NBD_REP_INFO, NBD_INFO_NAME, info_of_one_byte },
+    { FAULT_DESCRIPTION_DIFFERS, ANY, NBD_REP_INFO, NBD_INFO_DESCRIPTION, info_name },
+    { FAULT_DESCRIPTION_NOT_DISPLAYABLE, ANY, NBD_REP_INFO, NBD_INFO_DESCRIPTION, text_with_colour },
+    { FAULT_INFO_NAME_NUMBERED_OTHERWISE, ANY, NBD_REP_INFO, NBD_INFO_NAME, info_numbered_otherwise },
+    { FAULT_INFO_DESCRIPTION_NUMBERED_OTHERWISE, ANY, NBD_REP_INFO, NBD_INFO_DESCRIPTION,
+      info_numbered_otherwise },
+    { FAULT_BLOCK_SIZE_NUMBERED_OTHERWISE, ANY, NBD_REP_INFO, NBD_INFO_BLOCK_SIZE, info_numbered_otherwise },
+    { FAULT_INFO_TYPE_WIDE, NBD_OPT_INFO, NBD_REP_INFO, NBD_INFO_BLOCK_SIZE, info_type_wide },
+    { FAULT_BLOCK_SIZE_UNTOLD, ANY, NBD_REP_INFO, NBD_INFO_BLOCK_SIZE, left_out },
+    { FAULT_BLOCK_SIZES_REVERSED, ANY, NBD_REP_INFO, NBD_INFO_BLOCK_SIZE, block_sizes_reversed },
 
-    { FAULT_LIST_EXPORT_TWICE, SCAN_KIND_OPTION_REPLY, ANY, NBD_REP_SERVER, ANY_INFO, twice },
-    { FAULT_LIST_NAME_LENGTH_PAST_END, SCAN_KIND_OPTION_REPLY, ANY, NBD_REP_SERVER, ANY_INFO,
-      server_name_length },
-    { FAULT_LIST_NAME_ALTERED, SCAN_KIND_OPTION_REPLY, ANY, NBD_REP_SERVER, ANY_INFO, server_name },
-    { FAULT_LIST_DETAILS_NOT_UTF8, SCAN_KIND_OPTION_REPLY, ANY, NBD_REP_SERVER, ANY_INFO, text_not_utf8 },
-    { FAULT_LIST_DETAILS_WITH_NUL, SCAN_KIND_OPTION_REPLY, ANY, NBD_REP_SERVER, ANY_INFO, text_with_nul },
-    { FAULT_LIST_DETAILS_NOT_DISPLAYABLE, SCAN_KIND_OPTION_REPLY, ANY, NBD_REP_SERVER, ANY_INFO,
-      text_with_colour },
-    { FAULT_LIST_NAME_LENGTH_NARROW, SCAN_KIND_OPTION_REPLY, ANY, NBD_REP_SERVER, ANY_INFO,
-      server_name_length_narrow },
-    { FAULT_LIST_FINAL_REPLY_UNKNOWN, SCAN_KIND_OPTION_REPLY, NBD_OPT_LIST, NBD_REP_ACK, ANY_INFO,
-      type_unknown },
-    { FAULT_INFO_FINAL_REPLY_UNKNOWN, SCAN_KIND_OPTION_REPLY, NBD_OPT_INFO, NBD_REP_ACK, ANY_INFO,
-      type_unknown },
-    { FAULT_LIST_TAKES_LEAVE, SCAN_KIND_OPTION_REPLY, NBD_OPT_LIST, NBD_REP_ACK, ANY_INFO,
-      followed_by_leave },
-    { FAULT_LIST_WITHOUT_FINAL_REPLY, SCAN_KIND_OPTION_REPLY, NBD_OPT_LIST, NBD_REP_ACK, ANY_INFO, left_out },
+    { FAULT_BLOCK_SIZE_MINIMUM_3, ANY, NBD_REP_INFO, NBD_INFO_BLOCK_SIZE, minimum_3 },
+    { FAULT_BLOCK_SIZE_MINIMUM_128K, ANY, NBD_REP_INFO, NBD_INFO_BLOCK_SIZE, minimum_128k },
+    { FAULT_BLOCK_SIZE_PREFERRED_5000, ANY, NBD_REP_INFO, NBD_INFO_BLOCK_SIZE, preferred_5000 },
+    { FAULT_BLOCK_SIZE_PREFERRED_256, ANY, NBD_REP_INFO, NBD_INFO_BLOCK_SIZE, preferred_256 },
+    { FAULT_BLOCK_SIZE_MAXIMUM_BELOW_PREFERRED, ANY, NBD_REP_INFO, NBD_INFO_BLOCK_SIZE,
+      maximum_below_preferred },
+    { FAULT_BLOCK_SIZE_MAXIMUM_512K, ANY, NBD_REP_INFO, NBD_INFO_BLOCK_SIZE, maximum_512k },
+    { FAULT_SIZE_NOT_MULTIPLE_OF_MINIMUM, ANY, NBD_REP_INFO, NBD_INFO_BLOCK_SIZE, minimum_512 },
 
-    { FAULT_INFO_WITHOUT_EXPORT, SCAN_KIND_OPTION_REPLY, NBD_OPT_INFO, NBD_REP_INFO, NBD_INFO_EXPORT,
+    { FAULT_LIST_META_CONTEXT_ID_NONZERO, NBD_OPT_LIST_META_CONTEXT, NBD_REP_META_CONTEXT, ANY_INFO,
+      context_id },
+    { FAULT_LIST_META_CONTEXT_WITHOUT_FINAL_REPLY, NBD_OPT_LIST_META_CONTEXT, NBD_REP_ACK, ANY_INFO,
       left_out },
-    { FAULT_GO_WITHOUT_EXPORT, SCAN_KIND_OPTION_REPLY, NBD_OPT_GO, NBD_REP_INFO, NBD_INFO_EXPORT, left_out },
-    { FAULT_INFO_WITHOUT_FINAL_REPLY, SCAN_KIND_OPTION_REPLY, NBD_OPT_INFO, NBD_REP_ACK, ANY_INFO, left_out },
-    { FAULT_GO_FLAGS_DIFFER, SCAN_KIND_OPTION_REPLY, NBD_OPT_GO, NBD_REP_INFO, NBD_INFO_EXPORT,
-      info_export_flags },
-    { FAULT_GO_SIZE_DIFFERS, SCAN_KIND_OPTION_REPLY, NBD_OPT_GO, NBD_REP_INFO, NBD_INFO_EXPORT,
-      info_export_size },
-    { FAULT_GO_PADDING, SCAN_KIND_OPTION_REPLY, NBD_OPT_GO, NBD_REP_ACK, ANY_INFO, followed_by_padding },
-    { FAULT_INFO_EXPORT_LONG, SCAN_KIND_OPTION_REPLY, ANY, NBD_REP_INFO, NBD_INFO_EXPORT, info_export_long },
-    { FAULT_INFO_EXPORT_TWICE, SCAN_KIND_OPTION_REPLY, ANY, NBD_REP_INFO, NBD_INFO_EXPORT, twice },
-    { FAULT_INFO_EXPORT_FLAGS_DIFFER, SCAN_KIND_OPTION_REPLY, ANY, NBD_REP_INFO, NBD_INFO_EXPORT,
-      info_export_flags },
-    { FAULT_INFO_EXPORT_SIZE_DIFFERS, SCAN_KIND_OPTION_REPLY, ANY, NBD_REP_INFO, NBD_INFO_EXPORT,
-      info_export_size },
-    { FAULT_INFO_NAME_ALTERED, SCAN_KIND_OPTION_REPLY, ANY, NBD_REP_INFO, NBD_INFO_NAME, info_name },
-    { FAULT_INFO_BLOCK_SIZE_SHORT, SCAN_KIND_OPTION_REPLY, ANY, NBD_REP_INFO, NBD_INFO_BLOCK_SIZE,
-      info_block_size_short },
 
-    { FAULT_INFO_NAME_OF_ONE_BYTE, SCAN_KIND_OPTION_REPLY, ANY, NBD_REP_INFO, NBD_INFO_NAME,
-      info_of_one_byte },
-    { FAULT_DESCRIPTION_DIFFERS, SCAN_KIND_OPTION_REPLY, ANY, NBD_REP_INFO, NBD_INFO_DESCRIPTION, info_name },
-    { FAULT_DESCRIPTION_NOT_DISPLAYABLE, SCAN_KIND_OPTION_REPLY, ANY, NBD_REP_INFO, NBD_INFO_DESCRIPTION,
-      text_with_colour },
-    { FAULT_INFO_NAME_NUMBERED_OTHERWISE, SCAN_KIND_OPTION_REPLY, ANY, NBD_REP_INFO, NBD_INFO_NAME,
-      info_numbered_otherwise },
-    { FAULT_INFO_DESCRIPTION_NUMBERED_OTHERWISE, SCAN_KIND_OPTION_REPLY, ANY, NBD_REP_INFO,
-      NBD_INFO_DESCRIPTION, info_numbered_otherwise },
-    { FAULT_BLOCK_SIZE_NUMBERED_OTHERWISE, SCAN_KIND_OPTION_REPLY, ANY, NBD_REP_INFO, NBD_INFO_BLOCK_SIZE,
-      info_numbered_otherwise },
-    { FAULT_INFO_TYPE_WIDE, SCAN_KIND_OPTION_REPLY, NBD_OPT_INFO, NBD_REP_INFO, NBD_INFO_BLOCK_SIZE,
-      info_type_wide },
-    { FAULT_BLOCK_SIZE_UNTOLD, SCAN_KIND_OPTION_REPLY, ANY, NBD_REP_INFO, NBD_INFO_BLOCK_SIZE, left_out },
-    { FAULT_BLOCK_SIZES_REVERSED, SCAN_KIND_OPTION_REPLY, ANY, NBD_REP_INFO, NBD_INFO_BLOCK_SIZE,
-      block_sizes_reversed },
+    { FAULT_EXTENDED_HEADERS_ECHO_WRONG, NBD_OPT_EXTENDED_HEADERS, ANY, ANY_INFO, reply_echo },
 
-    { FAULT_BLOCK_SIZE_MINIMUM_3, SCAN_KIND_OPTION_REPLY, ANY, NBD_REP_INFO, NBD_INFO_BLOCK_SIZE, minimum_3 },
-    { FAULT_BLOCK_SIZE_MINIMUM_128K, SCAN_KIND_OPTION_REPLY, ANY, NBD_REP_INFO, NBD_INFO_BLOCK_SIZE,
-      minimum_128k },
-    { FAULT_BLOCK_SIZE_PREFERRED_5000, SCAN_KIND_OPTION_REPLY, ANY, NBD_REP_INFO, NBD_INFO_BLOCK_SIZE,
-      preferred_5000 },
-    { FAULT_BLOCK_SIZE_PREFERRED_256, SCAN_KIND_OPTION_REPLY, ANY, NBD_REP_INFO, NBD_INFO_BLOCK_SIZE,
-      preferred_256 },
-    { FAULT_BLOCK_SIZE_MAXIMUM_BELOW_PREFERRED, SCAN_KIND_OPTION_REPLY, ANY, NBD_REP_INFO,
-      NBD_INFO_BLOCK_SIZE, maximum_below_preferred },
-    { FAULT_BLOCK_SIZE_MAXIMUM_512K, SCAN_KIND_OPTION_REPLY, ANY, NBD_REP_INFO, NBD_INFO_BLOCK_SIZE,
-      maximum_512k },
-    { FAULT_SIZE_NOT_MULTIPLE_OF_MINIMUM, SCAN_KIND_OPTION_REPLY, ANY, NBD_REP_INFO, NBD_INFO_BLOCK_SIZE,
-      minimum_512 },
+    { FAULT_OPTION_MESSAGE_NOT_UTF8, ANY, NBD_REP_ERR_UNSUP, ANY_INFO, text_not_utf8 },
+    { FAULT_OPTION_MESSAGE_NOT_DISPLAYABLE, ANY, NBD_REP_ERR_UNSUP, ANY_INFO, text_with_colour },
+    { FAULT_TOO_BIG_NUMBERED_OTHERWISE, ANY, NBD_REP_ERR_TOO_BIG, ANY_INFO, error_numbered_otherwise },
+    { FAULT_OPTION_MESSAGE_300, ANY, NBD_REP_ERR_UNSUP, ANY_INFO, text_300 },
+    { FAULT_OPTION_MESSAGE_5000, ANY, NBD_REP_ERR_UNSUP, ANY_INFO, text_5000 },
+    { FAULT_OPTION_REPLY_LENGTH_SMALL, ANY, NBD_REP_ERR_UNSUP, ANY_INFO, length_small },
+    { FAULT_OPTION_REPLY_LENGTH_OF_ALL, ANY, NBD_REP_ERR_UNSUP, ANY_INFO, length_of_all },
+    { FAULT_OPTION_REPLY_TYPE_REVERSED, ANY, NBD_REP_ERR_UNSUP, ANY_INFO, type_reversed },
+    { FAULT_OPTION_REPLY_LENGTH_REVERSED, ANY, NBD_REP_ERR_UNSUP, ANY_INFO, length_reversed },
+    { FAULT_ERR_UNKNOWN_WITHOUT_BIT_31, ANY, NBD_REP_ERR_UNKNOWN, ANY_INFO, type_without_bit_31 },
+    { FAULT_SIMPLE_REPLY_TO_OPTION, ANY, NBD_REP_ERR_UNSUP, ANY_INFO, as_simple_reply },
 
-    { FAULT_LIST_META_CONTEXT_ID_NONZERO, SCAN_KIND_OPTION_REPLY, NBD_OPT_LIST_META_CONTEXT,
-      NBD_REP_META_CONTEXT, ANY_INFO, context_id },
-    { FAULT_LIST_META_CONTEXT_WITHOUT_FINAL_REPLY, SCAN_KIND_OPTION_REPLY, NBD_OPT_LIST_META_CONTEXT,
-      NBD_REP_ACK, ANY_INFO, left_out },
-
-    { FAULT_EXTENDED_HEADERS_ECHO_WRONG, SCAN_KIND_OPTION_REPLY, NBD_OPT_EXTENDED_HEADERS, ANY, ANY_INFO,
-      reply_echo },
-
-    { FAULT_OPTION_MESSAGE_NOT_UTF8, SCAN_KIND_OPTION_REPLY, ANY, NBD_REP_ERR_UNSUP, ANY_INFO,
-      text_not_utf8 },
-    { FAULT_OPTION_MESSAGE_NOT_DISPLAYABLE, SCAN_KIND_OPTION_REPLY, ANY, NBD_REP_ERR_UNSUP, ANY_INFO,
-      text_with_colour },
-    { FAULT_TOO_BIG_NUMBERED_OTHERWISE, SCAN_KIND_OPTION_REPLY, ANY, NBD_REP_ERR_TOO_BIG, ANY_INFO,
-      error_numbered_otherwise },
-    { FAULT_OPTION_MESSAGE_300, SCAN_KIND_OPTION_REPLY, ANY, NBD_REP_ERR_UNSUP, ANY_INFO, text_300 },
-    { FAULT_OPTION_MESSAGE_5000, SCAN_KIND_OPTION_REPLY, ANY, NBD_REP_ERR_UNSUP, ANY_INFO, text_5000 },
-    { FAULT_OPTION_REPLY_LENGTH_SMALL, SCAN_KIND_OPTION_REPLY, ANY, NBD_REP_ERR_UNSUP, ANY_INFO,
-      length_small },
-    { FAULT_OPTION_REPLY_LENGTH_OF_ALL, SCAN_KIND_OPTION_REPLY, ANY, NBD_REP_ERR_UNSUP, ANY_INFO,
-      length_of_all },
-    { FAULT_OPTION_REPLY_TYPE_REVERSED, SCAN_KIND_OPTION_REPLY, ANY, NBD_REP_ERR_UNSUP, ANY_INFO,
-      type_reversed },
-    { FAULT_OPTION_REPLY_LENGTH_REVERSED, SCAN_KIND_OPTION_REPLY, ANY, NBD_REP_ERR_UNSUP, ANY_INFO,
-      length_reversed },
-    { FAULT_ERR_UNKNOWN_WITHOUT_BIT_31, SCAN_KIND_OPTION_REPLY, ANY, NBD_REP_ERR_UNKNOWN, ANY_INFO,
-      type_without_bit_31 },
-    { FAULT_SIMPLE_REPLY_TO_OPTION, SCAN_KIND_OPTION_REPLY, ANY, NBD_REP_ERR_UNSUP, ANY_INFO,
-      as_simple_reply },
-
-    { FAULT_ACK_WITH_DATA, SCAN_KIND_OPTION_REPLY, ANY, NBD_REP_ACK, ANY_INFO, with_data },
-    { FAULT_OPTION_REPLY_MAGIC_WRONG, SCAN_KIND_OPTION_REPLY, ANY, ANY, ANY_INFO, reply_magic },
-    { FAULT_OPTION_REPLY_ECHO_WRONG, SCAN_KIND_OPTION_REPLY, ANY, ANY, ANY_INFO, reply_echo },
-    { FAULT_UNKNOWN_OPTION_ECHO_WRONG, SCAN_KIND_OPTION_REPLY, ANY, ANY, ANY_INFO, reply_echo_of_unknown },
+    { FAULT_ACK_WITH_DATA, ANY, NBD_REP_ACK, ANY_INFO, with_data },
+    { FAULT_OPTION_REPLY_MAGIC_WRONG, ANY, ANY, ANY_INFO, reply_magic },
+    { FAULT_OPTION_REPLY_ECHO_WRONG, ANY, ANY, ANY_INFO, reply_echo },
+    { FAULT_UNKNOWN_OPTION_ECHO_WRONG, ANY, ANY, ANY_INFO, reply_echo_of_unknown },
 };
 
-/* Transmission flags that are advertised otherwise than they are served. */
-static const struct flags_fault {
-    enum fault fault;
-    uint16_t set, clear;
-    bool unstructured; /* only where structured replies were not negotiated */
-} flags_rows[] = {
-    { FAULT_HAS_FLAGS_CLEAR, 0, NBD_FLAG_HAS_FLAGS, false },
-    { FAULT_DF_UNADVERTISED_SERVED, 0, NBD_FLAG_SEND_DF, false },
-    { FAULT_DF_ADVERTISED_UNSTRUCTURED, NBD_FLAG_SEND_DF, 0, true },
-    { FAULT_FAST_ZERO_UNADVERTISED_SERVED, 0, NBD_FLAG_SEND_FAST_ZERO, false },
-    { FAULT_FAST_ZERO_UNADVERTISED_ENOTSUP, 0, NBD_FLAG_SEND_FAST_ZERO, false },
-    { FAULT_FAST_ZERO_UNADVERTISED_EPERM, 0, NBD_FLAG_SEND_FAST_ZERO, false },
-    { FAULT_RESIZE_ADVERTISED, NBD_FLAG_SEND_RESIZE, 0, false },
-    { FAULT_FLUSH_HIDDEN, 0, NBD_FLAG_SEND_FLUSH, false },
-    { FAULT_FUA_HIDDEN, 0, NBD_FLAG_SEND_FUA, false },
-    { FAULT_FAST_ZERO_WITHOUT_WRITE_ZEROES, NBD_FLAG_SEND_FAST_ZERO, NBD_FLAG_SEND_WRITE_ZEROES, false },
-};
-
-/* Whether a message tells size and flags of the export, and where. */
-static bool find_export(const struct reference_session *s, size_t start, enum scan_kind kind, size_t *ret)
+static bool is_meant(const struct reference_session *s, const struct reply_fault *row, size_t start)
 {
-    bool info = kind == SCAN_KIND_OPTION_REPLY && edit_get(s, start + TYPE_AT, 4) == NBD_REP_INFO &&
-                edit_get(s, start + DATA_AT, 2) == NBD_INFO_EXPORT;
-
-    *ret = info ? start + INFO_AT : start;
-    return info || kind == SCAN_KIND_EXPORT;
-}
-
-static void alter_export(struct reference_session *s, size_t at)
-{
-    for (size_t i = 0; i < COUNT(flags_rows); i++) {
-        const struct flags_fault *row = &flags_rows[i];
-
-        if (fault_on(s, row->fault) && !(row->unstructured && s->structured))
-            set_bits(s, at + 8, 2, row->set, row->clear);
-    }
-    if ((!s->extended && fault_on(s, FAULT_STATUS_PAYLOAD_ADVERTISED_COMPACT)) ||
-        (s->extended && !s->context_of && fault_on(s, FAULT_STATUS_PAYLOAD_ADVERTISED_WITHOUT_CONTEXTS)))
-        set_bits(s, at + 8, 2, NBD_FLAG_BLOCK_STATUS_PAYLOAD, 0);
-    if (s->extended && fault_on(s, FAULT_EXTENDED_DF_UNADVERTISED_SERVED))
-        set_bits(s, at + 8, 2, 0, NBD_FLAG_SEND_DF);
-    if (fault_on(s, FAULT_STATUS_PAYLOAD_BIT_13) && (edit_get(s, at + 8, 2) & NBD_FLAG_BLOCK_STATUS_PAYLOAD))
-        set_bits(s, at + 8, 2, 1 << 13, NBD_FLAG_BLOCK_STATUS_PAYLOAD);
-    if (fault_on(s, FAULT_TRANSMISSION_FLAGS_REVERSED))
-        reverse(s, at + 8, 2);
-    if (fault_on(s, FAULT_SIZE_NOT_MULTIPLE_OF_MINIMUM))
-        edit_set(s, at, 8, edit_get(s, at, 8) - 1);
-}
-
-static bool is_meant(const struct reference_session *s, const struct message_fault *row, size_t start,
-                     enum scan_kind kind)
-{
-    if (row->kind != kind)
-        return false;
     if (row->option != ANY && s->in.head.option.option != row->option)
         return false;
     if (row->type != ANY && edit_get(s, start + TYPE_AT, 4) != row->type)
@@ -623,11 +341,11 @@ static bool is_meant(const struct reference_session *s, const struct message_fau
 }
 
 /* What this connection was told, for faults of the transmission phase. */
-static void note_told(struct reference_session *s, size_t start, enum scan_kind kind)
+static void note_told(struct reference_session *s, size_t start)
 {
     struct misconduct *m = s->misconduct;
 
-    if (kind != SCAN_KIND_OPTION_REPLY || edit_get(s, start + TYPE_AT, 4) != NBD_REP_INFO)
+    if (edit_get(s, start + TYPE_AT, 4) != NBD_REP_INFO)
         return;
     if (edit_get(s, start + DATA_AT, 2) == NBD_INFO_BLOCK_SIZE)
         m->block_size_told = true;
@@ -639,16 +357,19 @@ static void note_told(struct reference_session *s, size_t start, enum scan_kind 
     }
 }
 
+static void alter_reply(struct reference_session *s, size_t start)
+{
+    contexts_misconduct(s, start);
+    for (size_t i = 0; i < COUNT(rows); i++)
+        if (fault_on(s, rows[i].fault) && s->output.len > start && is_meant(s, &rows[i], start))
+            rows[i].edit(s, start);
+}
+
 void handshake_misconduct(struct reference_session *s, size_t start, enum scan_kind kind)
 {
-    size_t export;
-
-    note_told(s, start, kind);
-    if (find_export(s, start, kind, &export))
-        alter_export(s, export);
     if (kind == SCAN_KIND_OPTION_REPLY)
-        contexts_misconduct(s, start);
-    for (size_t i = 0; i < COUNT(rows); i++)
-        if (fault_on(s, rows[i].fault) && s->output.len > start && is_meant(s, &rows[i], start, kind))
-            rows[i].edit(s, start);
+        note_told(s, start);
+    greeting_misconduct(s, start, kind);
+    if (kind == SCAN_KIND_OPTION_REPLY)
+        alter_reply(s, start);
 }

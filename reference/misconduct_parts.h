@@ -3,7 +3,8 @@
  *
  * misconduct.c            hands each hook to the parts; editing the output
  * misconduct_options.c    how options are answered
- * misconduct_handshake.c  bytes of what is sent in the handshake
+ * misconduct_handshake.c  bytes of option replies
+ * misconduct_greeting.c   bytes of greetings; size and flags of the export, wherever they are told
  * misconduct_contexts.c   the names of metadata contexts
  * misconduct_requests.c   which requests are refused, granted, left without an answer
  * misconduct_replies.c    bytes of what is sent in transmission: any reply, and simple ones
@@ -65,7 +66,10 @@ void edit_set(struct reference_session *s, size_t at, size_t len, uint64_t value
 void edit_fill(struct reference_session *s, size_t at, struct span bytes);
 void edit_insert(struct reference_session *s, size_t at, size_t len); /* zeroes */
 void edit_cut(struct reference_session *s, size_t at, size_t len);
-void edit_repeat(struct reference_session *s, size_t from, size_t len);                /* at the end */
+void edit_repeat(struct reference_session *s, size_t from, size_t len); /* at the end */
+void edit_change_bit(struct reference_session *s, size_t at, uint8_t bit);
+void edit_set_bits(struct reference_session *s, size_t at, size_t len, uint64_t set, uint64_t clear);
+void edit_reverse(struct reference_session *s, size_t at, size_t len); /* the bytes of a number */
 void edit_exchange(struct reference_session *s, size_t one, size_t other, size_t len); /* at most 8 bytes */
 
 /* ---- the parts ---- */
@@ -78,8 +82,6 @@ bool tls_misconduct_option(struct reference_session *s, const struct option_data
 void tls_misconduct_begin(struct reference_session *s);
 
 void handshake_misconduct(struct reference_session *s, size_t start, enum scan_kind kind);
-
-void contexts_misconduct(struct reference_session *s, size_t start);
 
 void requests_misconduct_begin(struct reference_session *s, struct request *r);
 void requests_misconduct_checked(struct reference_session *s, const struct request *r);
