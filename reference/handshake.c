@@ -357,7 +357,7 @@ void handshake_take_option(struct reference_session *s)
     }
     if (row && MANNERS_TAKE(s, manners_option(s, &data, row->any_data ? 0 : refusal)))
         return;
-    if (MISCONDUCT_TAKES(s, misconduct_option(s, &data, &refusal)))
+    if (MISCONDUCT_TAKES(s, misconduct_option(s, &data, refusal)))
         return;
     if (!row)
         answer_option(s, NBD_REP_ERR_UNSUP, "this option is not known here");

@@ -52,7 +52,7 @@ bool misconduct_early_option(struct reference_session *s, const struct option_da
     return tls_misconduct_option(s, data);
 }
 
-bool misconduct_option(struct reference_session *s, const struct option_data *data, uint32_t *refusal)
+bool misconduct_option(struct reference_session *s, const struct option_data *data, uint32_t refusal)
 {
     return options_misconduct(s, data, refusal);
 }

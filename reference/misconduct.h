@@ -30,7 +30,7 @@ bool misconduct_early_option(struct reference_session *s, const struct option_da
 
 /* An option is about to be answered.  refusal: type of the reply when its data are not in order,
  * otherwise 0. */
-bool misconduct_option(struct reference_session *s, const struct option_data *data, uint32_t *refusal);
+bool misconduct_option(struct reference_session *s, const struct option_data *data, uint32_t refusal);
 
 /* Plain text has come where TLS is due: true when it is kept, to be read later as if it had come
  * under TLS. */

@@ -3,6 +3,7 @@
  *
  * misconduct.c            hands each hook to the parts; editing the output
  * misconduct_options.c    how options are answered
+ * misconduct_queries.c    how the options are that ask for metadata contexts
  * misconduct_handshake.c  bytes of option replies
  * misconduct_greeting.c   bytes of greetings; size and flags of the export, wherever they are told
  * misconduct_contexts.c   the names of metadata contexts
@@ -74,7 +75,7 @@ void edit_exchange(struct reference_session *s, size_t one, size_t other, size_t
 
 /* ---- the parts ---- */
 
-bool options_misconduct(struct reference_session *s, const struct option_data *data, uint32_t *refusal);
+bool options_misconduct(struct reference_session *s, const struct option_data *data, uint32_t refusal);
 void options_misconduct_begin(struct reference_session *s);
 void options_misconduct_answered(struct reference_session *s, size_t start);
 
