@@ -61,14 +61,21 @@ void answer_option(struct reference_session *s, uint32_t type, const char *messa
     answer_put(s, start, SCAN_KIND_OPTION_REPLY);
 }
 
+static struct span description_of(struct reference_session *s, const struct reference_export *export)
+{
+    struct span text = export->description ? span_text(export->description) : span_of(NULL, 0);
+
+    MANNERS(s, manners_description(s, &text));
+    return text;
+}
+
 void answer_server(struct reference_session *s, const struct reference_export *export)
 {
     struct span name = span_text(export->name);
-    struct span details = export->description ? span_text(export->description) : span_of(NULL, 0);
+    struct span details = description_of(s, export);
     size_t start = s->output.len;
     struct wire_out out;
 
-    MANNERS(s, manners_details(s, &details));
     out = option_reply(s, NBD_REP_SERVER, 4 + name.len + details.len);
     wire_put_32(&out, (uint32_t)name.len);
     wire_put_bytes(&out, name);
@@ -120,7 +127,7 @@ void answer_info(struct reference_session *s, const struct reference_export *exp
         answer_info_text(s, info, span_text(export->name));
         break;
     case NBD_INFO_DESCRIPTION:
-        answer_info_text(s, info, span_text(export->description));
+        answer_info_text(s, info, description_of(s, export));
         break;
     case NBD_INFO_BLOCK_SIZE:
         answer_info_block_size(s, export);

@@ -91,10 +91,10 @@ void manners_block_size(const struct reference_session *s, const struct referenc
         size->maximum = UINT32_MAX;
 }
 
-void manners_details(const struct reference_session *s, struct span *details)
+void manners_description(const struct reference_session *s, struct span *text)
 {
     if (odd(s, ODDITY_EXPORTS_DETAILED))
-        *details = span_text(s->manners->long_message);
+        *text = span_text(s->manners->long_message);
 }
 
 bool manners_any_name(const struct reference_session *s)

@@ -51,8 +51,8 @@ bool manners_option(struct reference_session *s, const struct option_data *data,
  */
 bool manners_lists_early(const struct reference_session *s);
 
-/* What LIST tells of an export besides its name. */
-void manners_details(const struct reference_session *s, struct span *details);
+/* What LIST tells of an export besides its name, and INFO as its description. */
+void manners_description(const struct reference_session *s, struct span *text);
 
 /* Contexts are about to be listed, or selected. */
 bool manners_list_contexts(struct reference_session *s, const struct reference_export *export,
