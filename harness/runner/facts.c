@@ -18,6 +18,7 @@ enum {
     LISTED_MAX = 20,                        /* exports shown */
     MINIMUM_BLOCK_MAX = 65536,              /* "MUST NOT be larger than 2^16" */
     PREFERRED_BLOCK_MAX = 32 * 1024 * 1024, /* our own */
+    COMMON_PAYLOAD = 1024 * 1024,           /* what hardly a case goes beyond */
 };
 
 /* The exports that the server lists. */
@@ -437,6 +438,37 @@ static void probe_unit(struct probe *p)
         f->block_size.minimum = f->unit;
 }
 
+/* Whether a READ of that length is answered with an error, and no more than that. */
+static bool refuses(struct probe *p, uint32_t length)
+{
+    uint32_t type;
+    enum client_way way = enter(p, CLIENT_SIMPLE, p->wanted->timeout_ns, &type);
+    bool refused = way == CLIENT_IN &&
+                   !client_read(&p->client, 0, length, (struct client_reader){ ignore_data, NULL }) &&
+                   !p->client.broke;
+
+    leave(p, way);
+    return refused;
+}
+
+/* Where no maximum is told, "Block size constraints" leaves it at a SHOULD that it is 32 MiB, as long as what
+ * is longer is cleanly refused.  Cases about other things then keep to what is served. */
+static void probe_maximum(struct probe *p)
+{
+    struct facts *f = p->facts;
+    uint32_t length = COMMON_PAYLOAD;
+
+    while (length > f->size)
+        length /= 2;
+    if (f->no_way_in || f->has_block_size || length < f->block_size.preferred || !refuses(p, length))
+        return;
+    do
+        length /= 2;
+    while (length > f->block_size.preferred && refuses(p, length));
+    if (length >= f->block_size.preferred && serves(p, length))
+        f->block_size.maximum = length;
+}
+
 /* ---- connections ---- */
 
 /* One client more, in transmission, served. */
@@ -537,6 +569,7 @@ enum status facts_probe(const struct target *target, const struct facts_wanted *
         probe_unasked(&p);
     }
     probe_unit(&p);
+    probe_maximum(&p);
     if (wanted->connections && !ret->no_way_in)
         probe_connections(&p);
     return status;

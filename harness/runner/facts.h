@@ -46,7 +46,7 @@ struct facts {
     bool writes_refused; /* with EPERM, though READ_ONLY is clear; set by the run once it may write */
     bool unasked;        /* a GO that does not ask for block sizes is granted; or there is no GO */
     bool has_block_size;
-    struct wire_info_block_size block_size; /* advertised, or the defaults; the minimum also by trying */
+    struct wire_info_block_size block_size; /* advertised, or the defaults, or by trying */
     uint32_t unit;        /* what more than the minimum block has to be asked for to be served; 0: nothing */
     uint32_t options;     /* bit N: option N is there: its answer is neither ERR_UNSUP nor ERR_POLICY */
     unsigned connections; /* served at the same time; FACTS_CONNECTIONS_MAX: at least so many */

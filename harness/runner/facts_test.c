@@ -161,6 +161,31 @@ static void a_minimum_that_is_not_served_is_not_counted_in(void **state)
     tear_down(&f);
 }
 
+static void where_no_block_sizes_are_told_a_maximum_is_found(void **state)
+{
+    static const struct {
+        uint64_t refused, closed; /* a READ of more is */
+        uint32_t found;
+    } all[] = { { 0, 0, 1u << 25 },
+                { 32768, 0, 32768 },
+                { 20000, 0, 16384 },
+                { 8, 0, 1u << 25 },
+                { 0, 32768, 1u << 25 } };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
+        struct fixture f;
+
+        set_up(&f);
+        f.server.no_go = true;
+        f.server.read_max = all[i].refused;
+        f.server.request_max = all[i].closed;
+        assert_int_equal(probe(&f), STATUS_CONFORMS);
+        assert_int_equal(f.facts.block_size.maximum, all[i].found);
+        tear_down(&f);
+    }
+}
+
 static void block_sizes_that_may_not_be_are_not_kept_to(void **state)
 {
     struct fixture f;
@@ -247,6 +272,7 @@ int main(void)
         cmocka_unit_test(without_fixed_newstyle_there_is_the_name_alone),
         cmocka_unit_test(without_go_the_export_is_entered_by_name),
         cmocka_unit_test(where_no_block_sizes_are_told_a_minimum_is_found),
+        cmocka_unit_test(where_no_block_sizes_are_told_a_maximum_is_found),
         cmocka_unit_test(a_minimum_that_is_not_served_is_not_counted_in),
         cmocka_unit_test(block_sizes_that_may_not_be_are_not_kept_to),
         cmocka_unit_test(the_only_export_is_taken_and_said),
