@@ -12,16 +12,18 @@
 #include "cli/options.h"
 #include "runner/status.h"
 
-enum option { OPTION_NUMBERS, OPTION_CASES, OPTION_HELP };
+enum option { OPTION_NUMBERS, OPTION_LOOSE, OPTION_CASES, OPTION_HELP };
 
 static const struct option_row rows[] = {
     [OPTION_NUMBERS] = { "numbers", 'n', NULL, "each line with the number and the time of its packet" },
+    [OPTION_LOOSE] = { "loose", 'l', NULL,
+                       "cases that leave a server all that the specification does, to be played with any" },
     [OPTION_CASES] = { "cases", 0, "FOLDER", "the shipped cases, if not where they were installed" },
     [OPTION_HELP] = { "help", 'h', NULL, "this text" },
 };
 
 struct wanted {
-    bool numbers, help;
+    bool numbers, loose, help;
     const char *cases;
 };
 
@@ -31,6 +33,8 @@ static bool take(void *ctx, size_t row, const char *argument)
 
     if (row == OPTION_NUMBERS)
         w->numbers = true;
+    else if (row == OPTION_LOOSE)
+        w->loose = true;
     else if (row == OPTION_CASES)
         w->cases = argument;
     else
@@ -72,9 +76,12 @@ static enum status decode(const char *path, const struct wanted *w)
 {
     struct capture_summary summary = { 0 };
     struct catalogue *catalogue = find_catalogue(w->cases);
-    struct decoder d = {
-        .capture = &summary, .catalogue = catalogue, .numbers = w->numbers, .print = print, .ctx = stdout
-    };
+    struct decoder d = { .capture = &summary,
+                         .catalogue = catalogue,
+                         .numbers = w->numbers,
+                         .loose = w->loose,
+                         .print = print,
+                         .ctx = stdout };
     enum status status = STATUS_CONFORMS;
     char error[512];
     bool whole;

@@ -39,6 +39,7 @@ struct decoded {
     bool whole;    /* it is seen from its first byte on */
     bool cut;      /* there was more text than can be kept */
     bool tls;      /* and that was said */
+    bool reset;    /* by one of the two */
     struct side_seen {
         uint8_t first[FIRST_BYTES];
         size_t first_len;
@@ -48,7 +49,9 @@ struct decoded {
         bool within;              /* a message is under way */
         struct flow_packet begun; /* with this packet */
     } sides[2];
+    struct teller teller;
     bool doubtful;     /* nothing is judged any more */
+    bool option_due;   /* the client's last option has not got its final reply */
     uint64_t heard_ns; /* when bytes passed last */
     bool resumed;      /* messages were found behind what is missing */
     uint64_t from, to; /* bytes of the export that the client writes to */
@@ -376,6 +379,7 @@ static void opened(void *ctx, struct flow *flow, struct flow_packet packet)
     c->session = session_new(c->model, &c->violations);
     join_server(ctx, c, &flow->server);
     buffer_init(&c->text, 2 * TEXT_MAX);
+    c->teller.loose = ((const struct decoder *)ctx)->loose;
     c->opened = packet;
     c->heard_ns = packet.time_ns;
     c->whole = flow->from_start;
@@ -434,6 +438,17 @@ static bool find_message(const struct decoder *d, struct decoded *c, enum side s
     return true;
 }
 
+static void note_option(struct decoded *c, const struct message *m)
+{
+    uint32_t type = m->head.option_reply.type;
+
+    if (m->head.kind == SCAN_KIND_OPTION) {
+        c->option_due = m->head.option.option != NBD_OPT_EXPORT_NAME;
+    } else if (m->head.kind == SCAN_KIND_OPTION_REPLY) {
+        c->option_due = c->option_due && type != NBD_REP_ACK && !reply_is_error(type);
+    }
+}
+
 /* Puts a message's line, and what is wrong with it below. */
 static void put_message(struct decoder *d, const struct flow *flow, const struct message *m,
                         struct flow_packet packet)
@@ -442,7 +457,7 @@ static void put_message(struct decoder *d, const struct flow *flow, const struct
     size_t before = c->text.len;
 
     if (!c->cut)
-        transcript_message(m, NULL, &c->text);
+        transcript_message(&c->teller, m, &c->text);
     if (d->numbers && c->text.len > before) {
         c->text.len--; /* the line's end */
         buffer_print(&c->text, "    # ");
@@ -472,7 +487,8 @@ static void put_tls(const struct decoder *d, struct decoded *c, struct flow_pack
         return;
     c->tls = true;
     put_comment(d, c, packet);
-    buffer_print(&c->text, "TLS begins: what passes under it can be neither shown nor judged\n");
+    buffer_print(&c->text,
+                 "TLS begins: what passes under it can be neither shown nor judged, nor played again\n");
 }
 
 static void take_bytes(struct decoder *d, const struct flow *flow, enum side side, struct span bytes,
@@ -491,6 +507,7 @@ static void take_bytes(struct decoder *d, const struct flow *flow, enum side sid
         if (event == SESSION_MESSAGE) {
             s->within = false;
             note_write(d, c, &m);
+            note_option(c, &m);
             put_message(d, flow, &m, s->begun);
             put_tls(d, c, packet);
             if (m.exchange && m.exchange->answered)
@@ -559,6 +576,8 @@ static void put_silence(struct decoder *d, struct decoded *c, struct flow_packet
     if (silence_ns < (uint64_t)SILENCE_S * US_PER_S * NS_PER_US || c->doubtful)
         return;
     session_stalled(c->session);
+    if (c->violations.count > 0 && (session_in_flight(c->session) > 0 || c->option_due))
+        transcript_due(&c->teller, session_oldest(c->session), &c->text);
     for (size_t i = 0; i < c->violations.count; i++) {
         const struct violation *v = &c->violations.all[i];
 
@@ -569,6 +588,17 @@ static void put_silence(struct decoder *d, struct decoded *c, struct flow_packet
         buffer_print(&c->text, ": %s\n", v->came);
     }
     violations_clear(&c->violations);
+}
+
+/* The line that plays an end again, up to its comment.  What is behind TLS is not played, and neither can a
+ * client be seen to go from where it is let down. */
+static const char *line_of_end(const struct decoded *c, enum side side, enum flow_end how)
+{
+    if (c->tls || c->sides[SIDE_SERVER].ended)
+        return "";
+    if (side == SIDE_SERVER)
+        return c->reset ? "" : "S: close    ";
+    return how == FLOW_RESET ? "C: reset    " : "C: fin    ";
 }
 
 static void ended(void *ctx, struct flow *flow, enum flow_from from, enum flow_end how,
@@ -584,8 +614,9 @@ static void ended(void *ctx, struct flow *flow, enum flow_from from, enum flow_e
     if (side == SIDE_CLIENT)
         put_silence(d, c, packet);
     session_ended(c->session, side, how == FLOW_RESET ? ENDING_RESET : ENDING_FINISHED);
+    buffer_print(&c->text, "%s", line_of_end(c, side, how));
     c->sides[side].ended = true;
-    buffer_print(&c->text, side == SIDE_SERVER ? "S: close    " : "");
+    c->reset = c->reset || how == FLOW_RESET;
     put_comment(d, c, packet);
     buffer_print(&c->text, "the %s %s\n", name_of(side),
                  how == FLOW_RESET ? "has gone: the connection was reset" : "has closed its direction");

@@ -17,6 +17,7 @@ struct decoder {
     const struct capture_summary *capture; /* as far as it has been read */
     const struct catalogue *catalogue;     /* NULL: sections and levels are not told */
     bool numbers;                          /* each line with its packet and time */
+    bool loose;                            /* of the server no more than what the specification fixes */
     /* A whole connection, as text; valid during the call only. */
     void (*print)(void *ctx, const char *text);
     void *ctx;

@@ -16,7 +16,7 @@
 #define BYTES(...) span_of((const uint8_t[]){ __VA_ARGS__ }, sizeof((const uint8_t[]){ __VA_ARGS__ }))
 
 enum { READ = 0, WRITE = 1, DISC = 2, FLUSH = 3 };
-enum { STARTTLS = 5, GO = 7, SERVER_PORT = 10809 };
+enum { LIST = 3, STARTTLS = 5, GO = 7, SERVER_PORT = 10809 };
 #define REPLY_MAGIC UINT64_C(0x0003e889045565a9)
 
 /* A capture that comes into being packet by packet. */
@@ -410,6 +410,7 @@ static void silence_is_told_and_not_judged(void **state)
     assert_true(has(
         &t,
         "nothing came for 3 s; if it would never have come, the server breaks reply.simple.every-request"));
+    assert_true(has(&t, "\nS: OK cookie=1 | ERROR cookie=1\n")); /* so that playing it again waits for it */
     assert_true(has(&t, "# 1 request was not answered"));
     take_free(&t);
 }
@@ -426,6 +427,41 @@ static void who_leaves_at_once_has_not_waited(void **state)
     take_end(&t);
     assert_blameless(&t);
     assert_false(has(&t, "nothing came"));
+    take_free(&t);
+}
+
+static void an_option_that_gets_no_answer_is_waited_for(void **state)
+{
+    struct taken t;
+
+    (void)state;
+    take_init(&t);
+    shake_hands(&t);
+    option(&t, LIST);
+    t.late_ns = UINT64_C(3000000000);
+    packet(&t, FLOW_CLIENT, (struct packet){ .fin = true });
+    take_end(&t);
+    assert_true(has(&t, "C: OPT LIST\nS: REP SERVER*\nS: REP ACK | REP ERR\n"));
+    take_free(&t);
+}
+
+static void ends_are_steps(void **state)
+{
+    struct taken t;
+
+    (void)state;
+    take_init(&t);
+    reach_transmission(&t);
+    packet(&t, FLOW_CLIENT, (struct packet){ .fin = true });
+    packet(&t, FLOW_SERVER, (struct packet){ .fin = true });
+    assert_true(has(&t, "\nC: fin    # packet"));
+    assert_true(has(&t, "\nS: close    # packet"));
+    t.client_port++;
+    reach_transmission(&t);
+    packet(&t, FLOW_CLIENT, (struct packet){ .rst = true });
+    take_end(&t);
+    assert_true(has(&t, "\nC: reset    # packet"));
+    assert_true(has(&t, "\n# packet 15 (0.000015 s): the server has gone: the connection was reset"));
     take_free(&t);
 }
 
@@ -458,7 +494,9 @@ static void what_passes_under_tls_is_not_judged(void **state)
     packet(&t, FLOW_SERVER, (struct packet){ .fin = true });
     take_end(&t);
     assert_blameless(&t);
-    assert_true(has(&t, "TLS begins: what passes under it can be neither shown nor judged"));
+    assert_true(
+        has(&t, "TLS begins: what passes under it can be neither shown nor judged, nor played again"));
+    assert_false(has(&t, "C: fin"));
     take_free(&t);
 }
 
@@ -477,6 +515,8 @@ int main(void)
         cmocka_unit_test(a_greeting_tells_who_the_server_is),
         cmocka_unit_test(what_is_not_nbd_is_passed_over),
         cmocka_unit_test(silence_is_told_and_not_judged),
+        cmocka_unit_test(an_option_that_gets_no_answer_is_waited_for),
+        cmocka_unit_test(ends_are_steps),
         cmocka_unit_test(who_leaves_at_once_has_not_waited),
         cmocka_unit_test(a_wrong_greeting_is_the_servers_fault),
         cmocka_unit_test(what_passes_under_tls_is_not_judged),

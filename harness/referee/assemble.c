@@ -35,7 +35,7 @@ static uint64_t write_sent(struct session *s, const struct message *m)
 
     switch (r->type) {
     case NBD_CMD_WRITE:
-        if (m->body.len == r->length && !(m->exchange && held_of(m->exchange)->unseen))
+        if (m->body.len == r->length && !(m->exchange && m->exchange->unseen))
             return model_write_sent(s->model, r->offset, r->length, m->body);
         return model_trim_sent(s->model, r->offset, r->length);
     case NBD_CMD_TRIM:
@@ -116,7 +116,7 @@ static void compare_data(struct session *s, const struct exchange *e, uint64_t o
     struct model_view view = view_of(s, e);
     struct model_mismatch mismatch;
 
-    if (!s->model || held_of(e)->unseen || model_agrees_as(s->model, &view, offset, data, &mismatch))
+    if (!s->model || e->unseen || model_agrees_as(s->model, &view, offset, data, &mismatch))
         return;
     if (wrong->data.bytes == 0)
         wrong->data = mismatch;

@@ -38,7 +38,7 @@ bool session_miss_data(struct session *s, enum side from, uint64_t count)
 
     if (s->opaque || st->lost || st->scan.body == 0 || count > st->scan.body || !is_in_data(st))
         return false;
-    held_of(st->exchange)->unseen = true;
+    st->exchange->unseen = true;
     return true;
 }
 

@@ -92,6 +92,7 @@ struct exchange {
     uint64_t message;    /* number of the message that brought the request */
     const char *excused; /* a demand on clients that the request breaks on purpose, or NULL */
     bool answered;       /* the reply is complete */
+    bool unseen;         /* data of it were not captured, and stand as zeroes */
     enum reply_form form;
     uint64_t head_offset;     /* EXTENDED: in the header of the last chunk */
     uint32_t error;           /* of the first error in the reply; 0: none */

@@ -94,7 +94,6 @@ struct held {
     bool ambiguous;                   /* another one in flight had the same cookie: nothing is judged */
     size_t extents;                   /* kept in all of statuses */
     bool untracked;                   /* too many ranges: coverage is not known */
-    bool unseen;                      /* its data were not all captured */
     struct session_content *contents; /* the first ones, one for each content chunk */
     size_t content_count;
     uint64_t *error_offsets; /* the first ones, of ERROR_OFFSET chunks inside the request */

@@ -20,7 +20,7 @@ struct connection *connection_new(struct play *p, const char *name)
 {
     struct connection *c = memory_take(sizeof *c);
 
-    c->name = name;
+    c->name = c->teller.connection = name;
     c->index = p->connection_count;
     c->life = LIFE_DIALLING;
     c->session = session_new(p->setup->model, &c->violations);
@@ -65,13 +65,13 @@ static void tell_end(struct play *p, struct told *told)
     told->line = ++p->result.transcript_lines;
 }
 
-static struct told tell_message(struct play *p, const struct connection *c, const struct message *m)
+static struct told tell_message(struct play *p, struct connection *c, const struct message *m)
 {
     struct told told = { 0 };
 
     if (!tell_begin(p, &told))
         return told;
-    transcript_message(m, c->name, &p->transcript);
+    transcript_message(&c->teller, m, &p->transcript);
     tell_end(p, &told);
     return told;
 }

@@ -7,6 +7,7 @@
 
 #include "script/expect.h"
 #include "script/play.h"
+#include "script/transcript.h"
 
 /* A line of the transcript. */
 struct told {
@@ -42,6 +43,7 @@ enum life {
 
 struct connection {
     const char *name; /* NULL: the first */
+    struct teller teller;
     unsigned index;
     enum life life;
     struct session *session;

@@ -6,8 +6,8 @@
 #include "base/diagnostic.h"
 #include "script/tree.h"
 
-#define SCRIPT_MAX_BYTES (1024 * 1024) /* of a case file */
-#define SCRIPT_MAX_DEPTH 32            /* of nested blocks and parentheses */
+#define SCRIPT_MAX_BYTES (16 * 1024 * 1024) /* of a case file */
+#define SCRIPT_MAX_DEPTH 32                 /* of nested blocks and parentheses */
 
 /* Parses a case file.
  * path, text   copied into the tree; text of more than SCRIPT_MAX_BYTES is one mistake

@@ -64,7 +64,7 @@ bool pattern_recognise(uint64_t offset, struct span data, uint64_t *ret_seed)
 {
     if (data.len == 0)
         return false;
-    for (uint64_t seed = 0; seed < 256; seed++)
+    for (uint64_t seed = (data.at[0] - offset) & 7; seed < 256; seed += 8) /* the three bits that count */
         if (data.at[0] == pattern_byte(seed, offset) && is_pattern(seed, offset, data)) {
             *ret_seed = seed;
             return true;

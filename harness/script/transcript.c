@@ -4,185 +4,33 @@
 #include <inttypes.h>
 
 #include "base/escape.h"
-#include "script/value.h"
+#include "script/transcript_data.h"
 #include "wire/vocabulary.h"
+
+enum {
+    LIST_MOST = 64 * 1024, /* bytes of a list that is told item by item */
+    FLAWED_MOST = 64,      /* bytes told of a body that does not obey */
+};
 
 /* ---- data ---- */
 
-enum {
-    RUN_LEAST = 16, /* bytes from which a run is told as one */
-    HEX_MOST = 64,  /* bytes told in hex */
-    HEX_FIRST = 16, /* bytes told of data that are not told in full */
-    TERMS_MOST = 16,
-    LIST_MOST = 64 * 1024, /* bytes of a list that is told item by item */
-};
-
-static void put_hex(struct span data, struct buffer *to)
-{
-    static const char digits[] = "0123456789abcdef";
-    uint8_t *at;
-
-    buffer_print(to, "hex(\"");
-    at = buffer_extend(to, 2 * data.len);
-    for (size_t i = 0; at && i < data.len; i++) {
-        *at++ = (uint8_t)digits[data.at[i] >> 4];
-        *at++ = (uint8_t)digits[data.at[i] & 15];
-    }
-    buffer_print(to, "\")");
-}
-
-/* Bytes from the front of data that are all the same. */
-static size_t same_bytes(struct span data)
-{
-    size_t len = 1;
-
-    if (data.len < 2)
-        return data.len;
-    if (memcmp(data.at, data.at + 1, data.len - 1) == 0)
-        return data.len;
-    while (data.at[len] == data.at[0])
-        len++;
-    return len;
-}
-
-/* Bytes from the front of data that are pattern(seed) at that offset. */
-static size_t pattern_bytes(struct span data, uint64_t offset, uint64_t seed)
-{
-    uint8_t wanted[512];
-    size_t len = 0;
-
-    while (data.len > 0) {
-        struct span piece = span_take(&data, sizeof wanted);
-
-        pattern_fill(seed, offset + len, wanted, piece.len);
-        if (memcmp(wanted, piece.at, piece.len) != 0) {
-            for (size_t i = 0; wanted[i] == piece.at[i]; i++)
-                len++;
-            return len;
-        }
-        len += piece.len;
-    }
-    return len;
-}
-
-/* A stretch of data that one term tells. */
-struct run {
-    enum { RUN_FILL, RUN_PATTERN, RUN_HEX } kind;
-    size_t at, len;
-    uint64_t seed; /* PATTERN; FILL: the byte */
-};
-
-/* The run at the front of data, if there is one of RUN_LEAST bytes or, for a single value, up to the end. */
-static bool run_at(struct span data, uint64_t origin, size_t at, struct run *ret)
-{
-    struct span rest = span_of(data.at + at, data.len - at);
-    size_t len = same_bytes(rest);
-    uint64_t seed;
-
-    if (len >= RUN_LEAST || (len == data.len && len > 1)) {
-        *ret = (struct run){ RUN_FILL, at, len, rest.at[0] };
-        return true;
-    }
-    if (rest.len < RUN_LEAST || !pattern_recognise(origin + at, span_of(rest.at, RUN_LEAST), &seed))
-        return false;
-    *ret = (struct run){ RUN_PATTERN, at, pattern_bytes(rest, origin + at, seed), seed };
-    return true;
-}
-
-/* Divides data into runs; 0 when they would be too many, or too many bytes in hex. */
-static size_t divide(struct span data, uint64_t origin, struct run runs[TERMS_MOST])
-{
-    size_t count = 0, at = 0, hex = 0;
-
-    while (at < data.len) {
-        struct run run;
-
-        if (run_at(data, origin, at, &run)) {
-            if (count == TERMS_MOST)
-                return 0;
-            runs[count++] = run;
-            at += run.len;
-            continue;
-        }
-        if (++hex > HEX_MOST)
-            return 0;
-        if (count > 0 && runs[count - 1].kind == RUN_HEX) {
-            runs[count - 1].len++;
-        } else {
-            if (count == TERMS_MOST)
-                return 0;
-            runs[count++] = (struct run){ RUN_HEX, at, 1, 0 };
-        }
-        at++;
-    }
-    return count;
-}
-
-static void put_run(const struct run *run, struct span data, bool alone, struct buffer *to)
-{
-    switch (run->kind) {
-    case RUN_HEX:
-        put_hex(span_of(data.at + run->at, run->len), to);
-        return;
-    case RUN_FILL:
-        if (run->seed == 0)
-            buffer_print(to, "zero");
-        else
-            buffer_print(to, "fill(0x%" PRIx64 ")", run->seed);
-        if (!alone)
-            buffer_print(to, "[..%zu]", run->len);
-        return;
-    case RUN_PATTERN:
-        buffer_print(to, "pattern(%" PRIu64 ")", run->seed);
-        if (!alone)
-            buffer_print(to, "[%zu..%zu]", run->at, run->at + run->len);
-        return;
-    }
-}
-
-/* Appends data as a value if that can be done in full; sized: terms say how long they are. */
-static bool put_whole(struct span data, uint64_t origin, bool sized, struct buffer *to)
-{
-    struct run runs[TERMS_MOST];
-    size_t count = divide(data, origin, runs);
-
-    if (count == 0)
-        return false;
-    for (size_t i = 0; i < count; i++) {
-        if (i > 0)
-            buffer_print(to, " ");
-        put_run(&runs[i], data, count == 1 && !sized, to);
-    }
-    return true;
-}
-
-static bool put_data(struct span data, uint64_t origin, bool sized, struct buffer *to)
-{
-    if (data.len == 0)
-        buffer_print(to, "\"\"");
-    else if (!put_whole(data, origin, sized, to)) {
-        put_hex(span_of(data.at, HEX_FIRST), to);
-        return false;
-    }
-    return true;
-}
-
 bool transcript_data(struct span data, uint64_t origin, struct buffer *to)
 {
-    put_data(data, origin, false, to);
+    data_put(data, origin, false, to);
     return to->len < to->ceiling;
 }
 
-/* The comment behind a line whose data are not told in full. */
-static void put_cut(uint64_t bytes, struct buffer *to)
+/* The comment behind a line that tells other data than were sent. */
+static void put_stand_in(struct span data, uint64_t bytes, struct buffer *to)
 {
-    buffer_print(to, "  # the first of %" PRIu64 " bytes", bytes);
+    buffer_print(to, "  # in place of %" PRIu64 " bytes that begin with ", bytes);
+    data_put_hex(span_of(data.at, data.len < DATA_HEX_FIRST ? data.len : DATA_HEX_FIRST), to);
 }
 
 static void put_string(struct span text, struct buffer *to)
 {
     if (text.len > NBD_MAX_STRING) {
-        put_data(text, 0, true, to);
+        data_put_sent(text, text.len, 0, true, to);
         return;
     }
     buffer_print(to, "\"");
@@ -257,12 +105,30 @@ static void put_option(const struct message *m, struct buffer *to)
     }
     if (m->body_bytes > 0 || !sound) {
         buffer_print(to, " data=");
-        if (!put_data(m->body, 0, true, to) || m->body.len < m->body_bytes)
-            put_cut(m->body_bytes, to);
+        if (!data_put_sent(m->body, m->body_bytes, 0, true, to))
+            put_stand_in(m->body, m->body_bytes, to);
     }
 }
 
-static void put_request(const struct message *m, struct buffer *to)
+/* Of a range that was written with other data than the client's, nobody knows what it would be read as. */
+static void note_stand_in(struct teller *t, const struct session_request *r)
+{
+    uint64_t end = r->length > UINT64_MAX - r->offset ? UINT64_MAX : r->offset + r->length;
+
+    if (t->from == t->to)
+        t->from = r->offset;
+    if (r->offset < t->from)
+        t->from = r->offset;
+    if (end > t->to)
+        t->to = end;
+}
+
+static bool meets_stand_in(const struct teller *t, const struct session_request *r)
+{
+    return r->offset < t->to && (r->offset >= t->from || r->length > t->from - r->offset);
+}
+
+static void put_request(struct teller *t, const struct message *m, struct buffer *to)
 {
     const struct session_request *r = &m->request;
     uint64_t length = r->extended ? m->head.extended_request.length : r->length;
@@ -280,8 +146,12 @@ static void put_request(const struct message *m, struct buffer *to)
     buffer_print(to, " cookie=%" PRIu64, r->cookie);
     if (m->body_bytes > 0) {
         buffer_print(to, r->type == NBD_CMD_WRITE ? " data=" : " payload=");
-        if (!put_data(m->body, r->offset, m->body_bytes != length, to) || m->body.len < m->body_bytes)
-            put_cut(m->body_bytes, to);
+        if (!data_put_sent(m->body, m->body_bytes, r->offset, m->body_bytes != length, to)) {
+            put_stand_in(m->body, m->body_bytes, to);
+            note_stand_in(t, r);
+        } else if (m->exchange && m->exchange->unseen) {
+            note_stand_in(t, r);
+        }
     } else if (r->extended && r->type == NBD_CMD_WRITE && length > 0) {
         buffer_print(to, " payload=\"\"");
     }
@@ -352,7 +222,7 @@ static void put_option_reply(const struct message *m, struct buffer *to)
     vocabulary_print(&vocabulary_options, h->option, to);
     if (m->flaw.rule) {
         buffer_print(to, "  # ");
-        put_hex(span_of(m->body.at, m->body.len < HEX_MOST ? m->body.len : HEX_MOST), to);
+        data_put_hex(span_of(m->body.at, m->body.len < FLAWED_MOST ? m->body.len : FLAWED_MOST), to);
     }
 }
 
@@ -417,7 +287,15 @@ static void put_form(const struct exchange *e, struct buffer *to)
     }
 }
 
-static void put_whole_reply(const struct exchange *e, struct buffer *to)
+/* The comment that tells data where they are no value. */
+static void put_data_aside(struct span data, uint64_t origin, struct buffer *to)
+{
+    buffer_print(to, "  # ");
+    if (!data_put(data, origin, false, to))
+        buffer_print(to, ", the first of %zu bytes", data.len);
+}
+
+static void put_whole_reply(const struct teller *t, const struct exchange *e, struct buffer *to)
 {
     struct span data = buffer_span(&e->data);
     bool whole = true;
@@ -429,7 +307,8 @@ static void put_whole_reply(const struct exchange *e, struct buffer *to)
 
         buffer_print(to, "DATA ");
         before = to->len;
-        whole = data.len > 0 && put_data(data, e->request.offset, false, to);
+        whole = data.len > 0 && !e->unseen && !meets_stand_in(t, &e->request) &&
+                data_put(data, e->request.offset, false, to);
         if (!whole)
             to->len = before - 1; /* a part would be a wrong value: the comment tells it */
     } else if (e->request.type == NBD_CMD_BLOCK_STATUS) {
@@ -439,11 +318,10 @@ static void put_whole_reply(const struct exchange *e, struct buffer *to)
     }
     buffer_print(to, " cookie=%" PRIu64, e->request.cookie);
     put_form(e, to);
-    if (!whole && data.len > 0) {
-        buffer_print(to, "  # ");
-        put_hex(span_of(data.at, HEX_FIRST), to);
-        buffer_print(to, ", the first of %zu bytes", data.len);
-    }
+    if (!whole && e->unseen)
+        buffer_print(to, "  # its data were not all captured");
+    else if (!whole && data.len > 0)
+        put_data_aside(data, e->request.offset, to);
 }
 
 /* A reply to nothing in flight cannot be asked for: it stands as a comment. */
@@ -464,9 +342,86 @@ static void put_stray(const struct message *m, struct buffer *to)
         buffer_print(to, " offset=%" PRIu64, m->chunk_head.offset);
 }
 
+/* ---- server, only what the specification fixes ---- */
+
+/* What may come before the final reply to an option, as a line. */
+static void put_loose_many(uint32_t option, struct buffer *to)
+{
+    static const struct {
+        uint32_t option, reply;
+    } rows[] = {
+        { NBD_OPT_LIST, NBD_REP_SERVER },
+        { NBD_OPT_INFO, NBD_REP_INFO },
+        { NBD_OPT_GO, NBD_REP_INFO },
+        { NBD_OPT_LIST_META_CONTEXT, NBD_REP_META_CONTEXT },
+        { NBD_OPT_SET_META_CONTEXT, NBD_REP_META_CONTEXT },
+    };
+
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
+        if (rows[i].option == option)
+            buffer_print(to, "S: REP %s*\n", vocabulary_name(&vocabulary_replies, rows[i].reply));
+}
+
+static void put_loose_reply(const struct exchange *e, struct buffer *to)
+{
+    const char *verb = e->request.type == NBD_CMD_READ           ? "DATA"
+                       : e->request.type == NBD_CMD_BLOCK_STATUS ? "STATUS"
+                                                                 : "OK";
+
+    buffer_print(to, "S: %s cookie=%" PRIu64 " | ERROR cookie=%" PRIu64 "\n", verb, e->request.cookie,
+                 e->request.cookie);
+}
+
+bool transcript_due(const struct teller *t, const struct exchange *e, struct buffer *to)
+{
+    if (e) {
+        put_loose_reply(e, to);
+    } else {
+        put_loose_many(t->option, to);
+        buffer_print(to, "S: REP ACK | REP ERR\n");
+    }
+    return to->len < to->ceiling;
+}
+
+/* False where the message has no line of this kind. */
+static bool put_loose(const struct teller *t, const struct message *m, struct buffer *to)
+{
+    uint32_t type = m->head.option_reply.type;
+
+    switch (m->head.kind) {
+    case SCAN_KIND_OLDSTYLE:
+    case SCAN_KIND_NEWSTYLE:
+        buffer_print(to, "S: GREETING\n");
+        return true;
+    case SCAN_KIND_OPTION_REPLY:
+        if (type == NBD_REP_ACK || reply_is_error(type)) {
+            put_loose_many(m->head.option_reply.option, to);
+            if (m->head.option_reply.option != t->option) /* which may be a breach */
+                put_loose_many(t->option, to);
+            buffer_print(to, "S: REP %s\n", type == NBD_REP_ACK ? "ACK" : "ERR");
+        }
+        return true;
+    case SCAN_KIND_EXPORT:
+        buffer_print(to, "S: EXPORT\n");
+        return true;
+    case SCAN_KIND_SIMPLE_REPLY:
+    case SCAN_KIND_CHUNK:
+    case SCAN_KIND_EXTENDED_REPLY:
+        if (m->exchange)
+            put_loose_reply(m->exchange, to);
+        return m->exchange != NULL;
+    case SCAN_KIND_CLIENT_FLAGS:
+    case SCAN_KIND_OPTION:
+    case SCAN_KIND_REQUEST:
+    case SCAN_KIND_EXTENDED_REQUEST:
+        break;
+    }
+    return false;
+}
+
 /* ---- lines ---- */
 
-static void put_message(const struct message *m, struct buffer *to)
+static void put_message(struct teller *t, const struct message *m, struct buffer *to)
 {
     switch (m->head.kind) {
     case SCAN_KIND_OLDSTYLE:
@@ -478,6 +433,7 @@ static void put_message(const struct message *m, struct buffer *to)
         vocabulary_print_flags(&vocabulary_client_flags, m->head.client_flags.flags, to);
         return;
     case SCAN_KIND_OPTION:
+        t->option = m->head.option.option;
         put_option(m, to);
         return;
     case SCAN_KIND_OPTION_REPLY:
@@ -488,30 +444,32 @@ static void put_message(const struct message *m, struct buffer *to)
         return;
     case SCAN_KIND_REQUEST:
     case SCAN_KIND_EXTENDED_REQUEST:
-        put_request(m, to);
+        put_request(t, m, to);
         return;
     case SCAN_KIND_SIMPLE_REPLY:
     case SCAN_KIND_CHUNK:
     case SCAN_KIND_EXTENDED_REPLY:
         if (m->exchange)
-            put_whole_reply(m->exchange, to);
+            put_whole_reply(t, m->exchange, to);
         else
             put_stray(m, to);
         return;
     }
 }
 
-bool transcript_message(const struct message *m, const char *connection, struct buffer *to)
+bool transcript_message(struct teller *t, const struct message *m, struct buffer *to)
 {
     bool reply = m->head.kind == SCAN_KIND_SIMPLE_REPLY || message_is_chunk(m);
 
     if (reply && m->exchange && !m->exchange->answered)
         return true;
+    if (t->loose && put_loose(t, m, to))
+        return to->len < to->ceiling;
     if (reply && !m->exchange)
         buffer_print(to, "# ");
-    buffer_print(to, "%c%s%s: ", m->from == SIDE_CLIENT ? 'C' : 'S', connection ? "." : "",
-                 connection ? connection : "");
-    put_message(m, to);
+    buffer_print(to, "%c%s%s: ", m->from == SIDE_CLIENT ? 'C' : 'S', t->connection ? "." : "",
+                 t->connection ? t->connection : "");
+    put_message(t, m, to);
     buffer_print(to, "\n");
     return to->len < to->ceiling;
 }
@@ -519,8 +477,8 @@ bool transcript_message(const struct message *m, const char *connection, struct 
 bool transcript_raw(const char *verb, struct span bytes, const char *connection, struct buffer *to)
 {
     buffer_print(to, "C%s%s: %s ", connection ? "." : "", connection ? connection : "", verb);
-    if (!put_data(bytes, 0, true, to))
-        put_cut(bytes.len, to);
+    if (!data_put_sent(bytes, bytes.len, 0, true, to))
+        put_stand_in(bytes, bytes.len, to);
     buffer_print(to, "\n");
     return to->len < to->ceiling;
 }

@@ -11,10 +11,11 @@
 
 static void line_is(const struct message *m, const char *connection, const char *wanted)
 {
+    struct teller teller = { .connection = connection };
     struct buffer got;
 
     buffer_init(&got, 1 << 20);
-    assert_true(transcript_message(m, connection, &got));
+    assert_true(transcript_message(&teller, m, &got));
     assert_string_equal(buffer_text(&got), wanted);
     buffer_free(&got);
 }
@@ -85,6 +86,14 @@ static void foreign_data_are_told_by_their_beginning(void **state)
     data_line_is(span_of(data, sizeof data), 0, "hex(\"00010409101924314051647990a9c4e1\")");
 }
 
+static const struct session_request write_of_256 = { .type = 1, .cookie = 7, .offset = 4096, .length = 256 };
+
+static void fill_strangely(uint8_t data[256])
+{
+    for (size_t i = 0; i < 256; i++)
+        data[i] = (uint8_t)(i * i);
+}
+
 /* ---- the client's lines ---- */
 
 static void client_messages_are_lines(void **state)
@@ -143,6 +152,29 @@ static void bytes_that_are_no_message_are_raw(void **state)
     assert_true(transcript_raw("raw", span_of("\0\1", 2), "two", &got));
     assert_string_equal(buffer_text(&got), "C.two: raw hex(\"0001\")\n");
     buffer_free(&got);
+}
+
+/* What has no short name is played again with other data of the same length. */
+static void foreign_data_are_written_as_a_pattern(void **state)
+{
+    struct message m = { .from = SIDE_CLIENT, .head.kind = SCAN_KIND_REQUEST, .request = write_of_256 };
+    uint8_t data[256];
+
+    (void)state;
+    fill_strangely(data);
+    m.body = span_of(data, sizeof data);
+    m.body_bytes = sizeof data;
+    line_is(&m, NULL,
+            "C: WRITE offset=4096 length=256 cookie=7 data=pattern(197)  # in place of 256 bytes that begin "
+            "with hex(\"00010409101924314051647990a9c4e1\")\n");
+
+    m.head.kind = SCAN_KIND_OPTION; /* other bytes have to be these */
+    m.head.option.option = 99;
+    m.body.len = m.body_bytes = 80;
+    line_is(
+        &m, NULL,
+        "C: OPT 0x63 data=hex(\"00010409101924314051647990a9c4e10021446990b9e4114071a4d9104984c1004184c91059"
+        "a4f14091e43990e944a10061c42990f964d140b124991089048100810489109924b140d164f99029c461\")\n");
 }
 
 /* ---- the server's lines ---- */
@@ -213,6 +245,75 @@ static void a_whole_reply_is_one_line(void **state)
     line_is(&m, NULL, "S: OK cookie=7 form=simple\n");
 }
 
+/* Nobody knows what would be read in place of it. */
+static void what_is_read_of_other_data_is_no_value(void **state)
+{
+    struct exchange e = { .request = { .cookie = 8, .offset = 4351, .length = 4 },
+                          .form = REPLY_FORM_SIMPLE,
+                          .answered = true };
+    struct message written = { .from = SIDE_CLIENT, .head.kind = SCAN_KIND_REQUEST, .request = write_of_256 };
+    struct message read = { .from = SIDE_SERVER, .head.kind = SCAN_KIND_SIMPLE_REPLY, .exchange = &e };
+    struct teller teller = { .connection = NULL };
+    uint8_t data[256];
+    struct buffer got;
+
+    (void)state;
+    fill_strangely(data);
+    written.body = span_of(data, sizeof data);
+    written.body_bytes = sizeof data;
+    buffer_init(&e.data, 4);
+    buffer_add(&e.data, "\1\2\3\4", 4);
+    buffer_init(&got, 4096);
+    transcript_message(&teller, &written, &got);
+    buffer_clear(&got);
+    transcript_message(&teller, &read, &got);
+    e.request.offset++;
+    transcript_message(&teller, &read, &got);
+    e.unseen = true;
+    transcript_message(&teller, &read, &got);
+    assert_string_equal(buffer_text(&got),
+                        "S: DATA cookie=8 form=simple  # hex(\"01020304\")\n"
+                        "S: DATA hex(\"01020304\") cookie=8 form=simple\n"
+                        "S: DATA cookie=8 form=simple  # its data were not all captured\n");
+    buffer_free(&e.data);
+    buffer_free(&got);
+}
+
+static void loose_lines_say_what_has_to_come(void **state)
+{
+    struct exchange e = { .request = { .cookie = 8 }, .form = REPLY_FORM_SIMPLE, .answered = true };
+    struct message m = { .from = SIDE_SERVER, .head.kind = SCAN_KIND_NEWSTYLE };
+    struct teller teller = { .loose = true, .option = 7 };
+    struct buffer got;
+
+    (void)state;
+    buffer_init(&got, 4096);
+    transcript_message(&teller, &m, &got);
+    m.head.kind = SCAN_KIND_OPTION_REPLY;
+    m.head.option_reply = (struct wire_option_reply){ 0, 7, 3, 0 };
+    transcript_message(&teller, &m, &got); /* INFO: the final reply tells it */
+    m.head.option_reply.type = 1;
+    transcript_message(&teller, &m, &got);
+    m.head.option_reply = (struct wire_option_reply){ 0, 5, 0x80000002, 0 };
+    teller.option = 5;
+    transcript_message(&teller, &m, &got);
+    m.head.kind = SCAN_KIND_SIMPLE_REPLY;
+    m.exchange = &e;
+    transcript_message(&teller, &m, &got);
+    e.error = 5;
+    e.request.type = 3;
+    transcript_message(&teller, &m, &got);
+    teller.option = 3;
+    transcript_due(&teller, NULL, &got);
+    assert_string_equal(buffer_text(&got), "S: GREETING\n"
+                                           "S: REP INFO*\nS: REP ACK\n"
+                                           "S: REP ERR\n"
+                                           "S: DATA cookie=8 | ERROR cookie=8\n"
+                                           "S: OK cookie=8 | ERROR cookie=8\n"
+                                           "S: REP SERVER*\nS: REP ACK | REP ERR\n");
+    buffer_free(&got);
+}
+
 static void extended_messages_are_lines(void **state)
 {
     static const uint8_t filter[] = { 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 7 };
@@ -267,6 +368,9 @@ int main(void)
         cmocka_unit_test(bytes_that_are_no_message_are_raw),
         cmocka_unit_test(handshake_replies_are_lines),
         cmocka_unit_test(a_whole_reply_is_one_line),
+        cmocka_unit_test(foreign_data_are_written_as_a_pattern),
+        cmocka_unit_test(what_is_read_of_other_data_is_no_value),
+        cmocka_unit_test(loose_lines_say_what_has_to_come),
         cmocka_unit_test(extended_messages_are_lines),
         cmocka_unit_test(replies_to_nothing_are_comments),
     };
