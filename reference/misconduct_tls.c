@@ -130,6 +130,8 @@ static const struct tls_fault {
     { FAULT_SELECTIVE_TLS_REQUIRED_UNDER_TLS, NBD_OPT_LIST, secured, NBD_REP_ERR_TLS_REQD, NULL },
     { FAULT_TLS_ONLY_INFO_ANSWERED, NBD_OPT_INFO, plain_names_secret, 0, tell },
     { FAULT_TLS_ONLY_GO_SERVED, NBD_OPT_GO, plain_names_secret, 0, let_in },
+    { FAULT_TLS_ONLY_UNKNOWN, NBD_OPT_INFO, plain_names_secret, NBD_REP_ERR_UNKNOWN, NULL },
+    { FAULT_TLS_ONLY_UNKNOWN, NBD_OPT_GO, plain_names_secret, NBD_REP_ERR_UNKNOWN, NULL },
     { FAULT_TLS_ONLY_EXPORT_NAME_SERVED, NBD_OPT_EXPORT_NAME, plain_names_secret, 0, serve },
     { FAULT_HIDDEN_WITH_INFO, NBD_OPT_INFO, plain_names_nothing, NBD_REP_ERR_TLS_REQD, NULL },
     { FAULT_HIDDEN_WITH_INFO, NBD_OPT_INFO, plain_names_secret, 0, tell_and_refuse },

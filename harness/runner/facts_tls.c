@@ -191,6 +191,28 @@ static struct votes ask_all(const struct target *target, uint64_t timeout_ns, co
     return v;
 }
 
+/* Whoever is let in by a GO under TLS, and in no way without, has to go over to TLS. */
+static bool lets_in(const struct target *target, uint64_t timeout_ns, const char *name)
+{
+    struct client c;
+    uint32_t type;
+    bool in;
+
+    if (!client_open(&c, target, timeout_ns))
+        return false;
+    in = client_go(&c, span_text(name), true, &type) == CLIENT_IN;
+    client_close(&c, in);
+    return in;
+}
+
+static bool is_tls_only(const struct target *plain, const struct target *secured, uint64_t timeout_ns,
+                        const char *name)
+{
+    struct votes v = ask_all(plain, timeout_ns, name);
+
+    return v.secret >= 2 || (v.open == 0 && lets_in(secured, timeout_ns, name));
+}
+
 void facts_tls_probe_exports(const struct target *target, const struct target *secured, uint64_t timeout_ns,
                              struct facts *ret)
 {
@@ -204,7 +226,7 @@ void facts_tls_probe_exports(const struct target *target, const struct target *s
     list(&plain, timeout_ns, n);
     list(secured, timeout_ns, n);
     for (size_t i = 0; i < n->count && !ret->has_tls_only; i++)
-        if (ask_all(&plain, timeout_ns, n->all[i]).secret >= 2) {
+        if (is_tls_only(&plain, secured, timeout_ns, n->all[i])) {
             ret->has_tls_only = true;
             memcpy(ret->tls_only, n->all[i], sizeof ret->tls_only);
         }
