@@ -27,6 +27,7 @@ struct pending {
 struct direction {
     uint32_t next; /* sequence number of the next byte to be told */
     bool started;  /* next means something */
+    bool guessed;  /* it is what the other side has seen, whatever was captured */
     bool ended;    /* told */
     bool has_fin, fin_has_ack;
     uint32_t fin_at; /* sequence number of FIN */
@@ -162,6 +163,8 @@ static void tell_bytes(struct flow_table *table, struct tracked *tracked, enum f
     if (bytes.len == 0)
         return;
     side->next += (uint32_t)bytes.len;
+    if (tracked->sides[other_of(from)].guessed)
+        tracked->flow.from_start = false;
     table->listener.bytes(table->listener.ctx, &tracked->flow, from, bytes, packet);
 }
 
@@ -172,6 +175,7 @@ static void lose(struct flow_table *table, struct tracked *tracked, enum flow_fr
 
     table->listener.lost(table->listener.ctx, &tracked->flow, from, up_to - side->next, packet);
     side->next = up_to;
+    side->guessed = false;
 }
 
 /* What a packet was cut by is cut again when it is sent again: nobody waits for it. */
@@ -411,10 +415,16 @@ static void add_bytes(struct flow_table *table, struct tracked *tracked, enum fl
     lose_missing(table, tracked, from, sequence + (uint32_t)bytes.len, segment->missing, table->packet);
 }
 
-static void start(struct direction *side, uint32_t next)
+static void start(struct direction *side, uint32_t next, bool guessed)
 {
-    if (!side->started)
+    if (!side->started) {
         side->next = next;
+        side->guessed = guessed;
+    } else if (side->guessed && !guessed) { /* the guess may have been captured too early */
+        if (distance(next, side->next) < 0)
+            side->next = next;
+        side->guessed = false;
+    }
     side->started = true;
 }
 
@@ -433,9 +443,9 @@ static void add_segment(struct flow_table *table, struct tracked *tracked, const
         tracked->syn_seen = true;
         tracked->syn_sequence = segment->sequence;
     }
-    start(side, sequence);
+    start(side, sequence, false);
     if (segment->ack)
-        start(&tracked->sides[other_of(from)], segment->acknowledged);
+        start(&tracked->sides[other_of(from)], segment->acknowledged, !segment->syn);
     if (side->ended)
         return;
     if (segment->data.len + segment->missing > 0)

@@ -34,8 +34,10 @@ enum flow_end {
 struct flow {
     size_t number; /* from 1, in the order of the first packets */
     struct packet_end client, server;
-    bool from_start; /* its SYN was seen; otherwise it began before, and who is the client is a guess */
-    void *user;      /* the listener's own; NULL at first */
+    bool
+        from_start; /* its SYN was seen, and the beginning of both directions before bytes were told;
+                       otherwise some may be missing in front, and without SYN who is the client is a guess */
+    void *user;     /* the listener's own; NULL at first */
 };
 
 /* Where in the capture: the packet that brought the bytes, also where they had to wait for others. */

@@ -18,7 +18,7 @@ struct told {
     struct buffer log;
     struct flow_table *table;
     uint64_t packets;
-    bool mid_stream; /* of the flow opened last */
+    bool mid_stream; /* the flow told of last */
     uint64_t bytes;  /* told and lost */
     uint64_t packet; /* that brought the bytes told last */
 };
@@ -40,6 +40,7 @@ static void tell_bytes(void *ctx, struct flow *flow, enum flow_from from, struct
     assert_true(bytes.len > 0);
     assert_true(packet.number >= 1 && packet.number <= told->packets);
     told->packet = packet.number;
+    told->mid_stream = !flow->from_start;
     told->bytes += bytes.len;
     buffer_print(&told->log, "%zu%c %.*s ", flow->number, "CS"[from], (int)bytes.len, (const char *)bytes.at);
 }
@@ -376,6 +377,21 @@ static void what_was_acknowledged_before_the_first_segment_is_missing(void **sta
     told_is(&told, "1+ 1S lost 18 1C flags 1S reply 1C cut 1S cut 1- ");
 }
 
+/* Then what the client said is told too early, and who listens is told not to trust the beginning. */
+static void a_beginning_that_comes_late_is_told(void **state)
+{
+    struct told told;
+
+    (void)state;
+    told_init(&told);
+    syn(&told, 99);
+    with_ack(&told, true, 100, 508, "hi");
+    syn_ack(&told, 499);
+    from_server(&told, 500, "NBDMAGIC");
+    assert_true(told.mid_stream);
+    told_is(&told, "1+ 1C hi 1S NBDMAGIC 1C cut 1S cut 1- ");
+}
+
 static void ports_may_be_used_again_without_syn(void **state)
 {
     struct told told;
@@ -524,6 +540,7 @@ int main(void)
         cmocka_unit_test(who_waits_for_each_other_waits_no_more),
         cmocka_unit_test(the_end_waits_for_what_it_acknowledges),
         cmocka_unit_test(what_was_acknowledged_before_the_first_segment_is_missing),
+        cmocka_unit_test(a_beginning_that_comes_late_is_told),
         cmocka_unit_test(ports_may_be_used_again_without_syn),
         cmocka_unit_test(ports_may_be_used_again),
         cmocka_unit_test(a_late_syn_is_not_another_connection),

@@ -397,10 +397,15 @@ static void doubt(struct decoder *d, struct decoded *c, enum side side)
 
 /* The first bytes of a connection whose beginning was perhaps not captured: a greeting shows that nothing is
  * missing, and whose it is. */
-static void look_for_beginning(struct decoder *d, struct decoded *c, enum flow_from from, struct span bytes,
-                               struct flow_packet packet)
+static void look_for_beginning(struct decoder *d, const struct flow *flow, enum flow_from from,
+                               struct span bytes, struct flow_packet packet)
 {
-    if (c->whole || c->sides[SIDE_CLIENT].first_len + c->sides[SIDE_SERVER].first_len > 0)
+    struct decoded *c = flow->user;
+
+    if (c->sides[SIDE_CLIENT].first_len + c->sides[SIDE_SERVER].first_len > 0)
+        return;
+    c->whole = flow->from_start;
+    if (c->whole)
         return;
     if (bytes.len >= 8 && memcmp(bytes.at, "NBDMAGIC", 8) == 0) {
         c->reversed = from == FLOW_CLIENT;
@@ -410,9 +415,10 @@ static void look_for_beginning(struct decoder *d, struct decoded *c, enum flow_f
     doubt(d, c, SIDE_CLIENT);
     doubt(d, c, SIDE_SERVER);
     put_comment(d, c, packet);
-    buffer_print(&c->text,
-                 "the connection began before the capture: what was negotiated is not known, and nothing "
-                 "is judged\n");
+    buffer_print(
+        &c->text,
+        "how the connection began was not captured: what was negotiated is not known, and nothing is "
+        "judged\n");
 }
 
 /* Where bytes are missing, a packet that begins with a magic is where to go on. */
@@ -531,7 +537,7 @@ static void decode_bytes(void *ctx, struct flow *flow, enum flow_from from, stru
     struct decoder *d = ctx;
     enum side side;
 
-    look_for_beginning(d, c, from, bytes, packet);
+    look_for_beginning(d, flow, from, bytes, packet);
     side = side_of(c, from);
     c->heard_ns = packet.time_ns;
     note_first(&c->sides[side], bytes);

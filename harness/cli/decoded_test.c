@@ -346,10 +346,32 @@ static void a_capture_that_begins_in_the_middle_is_shown_and_not_judged(void **s
     server_says(&t, U32(0x67446698), U32(0), U64(2), 1, 2, 3, 4);
     take_end(&t);
     assert_blameless(&t);
-    assert_true(has(&t, "the connection began before the capture"));
+    assert_true(has(&t, "how the connection began was not captured"));
     assert_true(has(&t, "C: READ offset=0 length=4"));
     assert_true(has(&t, "S: DATA hex(\"01020304\")"));
     assert_true(has(&t, "1 of which could not be judged whole"));
+    take_free(&t);
+}
+
+/* A client's first words are no breach where the server's may have passed by. */
+static void a_greeting_that_was_not_captured_is_no_fault(void **state)
+{
+    struct taken t;
+
+    (void)state;
+    take_init(&t);
+    packet(&t, FLOW_CLIENT, (struct packet){ .syn = true });
+    t.unseen = true;
+    packet(&t, FLOW_SERVER, (struct packet){ .syn = true });
+    says(&t, FLOW_SERVER,
+         BYTES('N', 'B', 'D', 'M', 'A', 'G', 'I', 'C', 'I', 'H', 'A', 'V', 'E', 'O', 'P', 'T', U16(3)));
+    t.unseen = false;
+    client_says(&t, U32(3));
+    ask_for_export(&t);
+    grant_export(&t);
+    take_end(&t);
+    assert_blameless(&t);
+    assert_true(has(&t, "how the connection began was not captured"));
     take_free(&t);
 }
 
@@ -512,6 +534,7 @@ int main(void)
         cmocka_unit_test(contents_that_were_not_captured_are_not_compared),
         cmocka_unit_test(lost_packets_blame_nobody),
         cmocka_unit_test(a_capture_that_begins_in_the_middle_is_shown_and_not_judged),
+        cmocka_unit_test(a_greeting_that_was_not_captured_is_no_fault),
         cmocka_unit_test(a_greeting_tells_who_the_server_is),
         cmocka_unit_test(what_is_not_nbd_is_passed_over),
         cmocka_unit_test(silence_is_told_and_not_judged),
