@@ -9,6 +9,8 @@
 /* Data beyond this are not kept: they stay unknown, which blames nobody. */
 static const size_t most_held = (size_t)512 * 1024 * 1024;
 
+enum { TICKETS_MAX = 4096 }; /* write operations in flight; whoever sends more is judged by other rules */
+
 struct range {
     uint64_t start, end;
 };
@@ -25,11 +27,12 @@ struct ticket {
 
 struct model {
     struct pieces known;
-    struct ticket *tickets; /* older first */
+    struct ticket *tickets;
     size_t ticket_count, ticket_room;
     uint64_t next_ticket;
     model_moment now;
     size_t held;   /* bytes of data kept, in all blobs */
+    bool unknown;  /* too much was in flight: nothing is known for good */
     bool unshared; /* there may be pieces that only their writer has to see */
 };
 
@@ -76,11 +79,24 @@ static void dispute(struct ticket *t, struct range with)
     t->disputed[t->disputed_count++] = both;
 }
 
-/* Opens a ticket for a range, which is unknown from now on. */
+static void forget_all(struct model *m)
+{
+    for (size_t i = 0; i < m->ticket_count; i++)
+        ticket_free(&m->tickets[i]);
+    m->ticket_count = 0;
+    pieces_free(&m->known);
+    m->unknown = true;
+}
+
+/* Opens a ticket for a range, which is unknown from now on.  NULL: nothing is known any more. */
 static struct ticket *ticket_new(struct model *m, uint64_t offset, uint64_t length)
 {
     struct ticket *t;
 
+    if (m->ticket_count == TICKETS_MAX)
+        forget_all(m);
+    if (m->unknown)
+        return NULL;
     if (m->ticket_count == m->ticket_room) {
         m->ticket_room = m->ticket_room > 0 ? 2 * m->ticket_room : 8;
         m->tickets = memory_grow(m->tickets, m->ticket_room * sizeof *m->tickets);
@@ -101,6 +117,8 @@ uint64_t model_write_sent(struct model *m, uint64_t offset, uint64_t length, str
 {
     struct ticket *t = ticket_new(m, offset, length);
 
+    if (!t)
+        return 0;
     if (data.len > t->range.end - t->range.start)
         data.len = (size_t)(t->range.end - t->range.start);
     pieces_put_data(&t->after, (struct piece){ .start = offset, .origin = MODEL_WRITTEN }, data, &m->held,
@@ -112,6 +130,8 @@ uint64_t model_zero_sent(struct model *m, uint64_t offset, uint64_t length)
 {
     struct ticket *t = ticket_new(m, offset, length);
 
+    if (!t)
+        return 0;
     if (t->range.start < t->range.end)
         pieces_put(&t->after,
                    (struct piece){ .start = t->range.start, .end = t->range.end, .origin = MODEL_ZEROED });
@@ -120,7 +140,9 @@ uint64_t model_zero_sent(struct model *m, uint64_t offset, uint64_t length)
 
 uint64_t model_trim_sent(struct model *m, uint64_t offset, uint64_t length)
 {
-    return ticket_new(m, offset, length)->number;
+    const struct ticket *t = ticket_new(m, offset, length);
+
+    return t ? t->number : 0;
 }
 
 static struct ticket *find_ticket(struct model *m, uint64_t number)
@@ -133,12 +155,8 @@ static struct ticket *find_ticket(struct model *m, uint64_t number)
 
 static void close_ticket(struct model *m, struct ticket *t)
 {
-    size_t behind = (size_t)(m->tickets + m->ticket_count - (t + 1));
-
     ticket_free(t);
-    if (behind > 0)
-        memmove(t, t + 1, behind * sizeof *t);
-    m->ticket_count--;
+    *t = m->tickets[--m->ticket_count];
 }
 
 /* writer NULL: all connections have to see it at once */
@@ -146,6 +164,7 @@ static void settle(struct model *m, uint64_t number, enum model_outcome outcome,
 {
     struct ticket *t = find_ticket(m, number);
     struct pieces *result;
+    struct piece piece;
 
     if (!t)
         return;
@@ -155,20 +174,17 @@ static void settle(struct model *m, uint64_t number, enum model_outcome outcome,
         pieces_cut(result, 0, UINT64_MAX, NULL);
     for (size_t i = 0; i < t->disputed_count; i++)
         pieces_cut(result, t->disputed[i].start, t->disputed[i].end, NULL);
-    for (size_t i = 0; i < result->count; i++) {
-        struct piece *piece = &result->all[i];
-
+    while (pieces_take_first(result, &piece)) {
         if (outcome == MODEL_DONE) {
-            piece->writer = writer;
-            piece->since = piece->shared_since = m->now;
-            piece->shared = !writer;
+            piece.writer = writer;
+            piece.since = piece.shared_since = m->now;
+            piece.shared = !writer;
             m->unshared = m->unshared || writer;
         } else {
-            piece->origin = MODEL_KEPT;
+            piece.origin = MODEL_KEPT;
         }
-        pieces_put(&m->known, *piece);
+        pieces_put(&m->known, piece);
     }
-    result->count = 0; /* their use of the blobs went along */
     close_ticket(m, t);
 }
 
@@ -189,8 +205,8 @@ void model_flushed(struct model *m, const void *writer, model_moment until)
     if (!m->unshared)
         return;
     m->now++;
-    for (size_t i = 0; i < m->known.count; i++) {
-        struct piece *piece = &m->known.all[i];
+    for (struct piece_node *node = pieces_from(&m->known, 0); node; node = node->next[0]) {
+        struct piece *piece = &node->piece;
 
         if (!piece->shared && piece->writer == writer && piece->since <= until) {
             piece->shared = true;
@@ -203,9 +219,9 @@ void model_flushed(struct model *m, const void *writer, model_moment until)
 
 static void disown(struct pieces *p, const void *writer)
 {
-    for (size_t i = 0; i < p->count; i++)
-        if (p->all[i].writer == writer)
-            p->all[i].writer = NULL;
+    for (struct piece_node *node = pieces_from(p, 0); node; node = node->next[0])
+        if (node->piece.writer == writer)
+            node->piece.writer = NULL;
 }
 
 void model_left(struct model *m, const void *writer)
@@ -272,8 +288,8 @@ static bool agrees(struct model *m, const struct model_view *view, struct range 
                    struct model_mismatch *ret)
 {
     *ret = (struct model_mismatch){ 0 };
-    for (size_t i = pieces_find(&m->known, range.start); i < m->known.count; i++) {
-        const struct piece *piece = &m->known.all[i];
+    for (const struct piece_node *node = pieces_from(&m->known, range.start); node; node = node->next[0]) {
+        const struct piece *piece = &node->piece;
         uint64_t start = piece->start > range.start ? piece->start : range.start;
         uint64_t end = piece->end < range.end ? piece->end : range.end, differ;
         size_t first = 0;
@@ -328,13 +344,12 @@ bool model_contents(struct model *m, uint64_t offset, uint8_t *data, size_t leng
     struct range range = range_of(offset, length);
     uint64_t at = range.start;
 
-    for (size_t i = pieces_find(&m->known, at); at < range.end; i++) {
-        const struct piece *piece;
+    for (const struct piece_node *node = pieces_from(&m->known, at); at < range.end; node = node->next[0]) {
+        const struct piece *piece = node ? &node->piece : NULL;
         uint64_t end;
 
-        if (i == m->known.count || m->known.all[i].start > at)
+        if (!piece || piece->start > at)
             return false;
-        piece = &m->known.all[i];
         end = piece->end < range.end ? piece->end : range.end;
         if (piece->blob)
             memcpy(data + (at - offset), piece_bytes(piece, at), (size_t)(end - at));

@@ -32,7 +32,8 @@ typedef uint64_t model_moment;
 struct model *model_new(void);
 void model_free(struct model *m);
 
-/* A write operation was sent: the range is unknown until it is settled.  data (WRITE) is copied.
+/* A write operation was sent: the range is unknown until it is settled.  data (WRITE) is copied.  Where
+ * thousands are in flight, nothing is known from then on.
  * Returns a ticket for model_settle(). */
 uint64_t model_write_sent(struct model *m, uint64_t offset, uint64_t length, struct span data);
 uint64_t model_zero_sent(struct model *m, uint64_t offset, uint64_t length);

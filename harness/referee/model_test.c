@@ -268,6 +268,33 @@ static void long_data_are_kept_whole(void **state)
     free(back);
 }
 
+/* Whoever never answers must not make the judge slow. */
+static void too_much_in_flight_leaves_all_unknown(void **state)
+{
+    uint64_t last = 0;
+
+    (void)state;
+    written(0, "known");
+    for (uint64_t i = 1; i < 10000; i++)
+        last = write_sent(i * 10, "x");
+    assert_false(is_known(0, 1));
+    model_settle(m, last, MODEL_DONE);
+    assert_false(is_known(99990, 1));
+}
+
+static void many_writes_in_any_order_are_known(void **state)
+{
+    struct random r;
+
+    (void)state;
+    r = random_seeded(1);
+    for (uint64_t i = 0; i < 20000; i++)
+        written(random_below(&r, UINT64_C(1) << 40) * 4, "abcd");
+    r = random_seeded(1);
+    for (uint64_t i = 0; i < 20000; i++)
+        assert_true(is_known(random_below(&r, UINT64_C(1) << 40) * 4, 4));
+}
+
 #define HOLDS(test) cmocka_unit_test_setup_teardown(test, make, drop)
 
 int main(void)
@@ -289,6 +316,8 @@ int main(void)
         HOLDS(ranges_may_end_at_the_last_byte_there_can_be),
         HOLDS(it_agrees_with_a_plain_array),
         HOLDS(long_data_are_kept_whole),
+        HOLDS(too_much_in_flight_leaves_all_unknown),
+        HOLDS(many_writes_in_any_order_are_known),
     };
 
     return cmocka_run_group_tests_name("model", tests, NULL, NULL);

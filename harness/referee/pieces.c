@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* A sorted array.  Writes of a test land in few windows, so that it stays short; long data are kept in
- * several blobs so that a small rest of a large write does not keep all of it. */
+/* A skip list: a capture may hold any number of writes, in any order.  Long data are kept in several blobs so
+ * that a small rest of a large write does not keep all of it. */
 #include "referee/pieces.h"
 
 #include <assert.h>
@@ -8,7 +8,7 @@
 
 #include "base/memory.h"
 
-enum { BLOB_MAX = 4 * 1024 * 1024, FIRST_ROOM = 8 };
+enum { BLOB_MAX = 4 * 1024 * 1024 };
 
 static void blob_release(struct blob *b)
 {
@@ -28,45 +28,70 @@ static struct blob *blob_new(struct span data, size_t *held)
     return b;
 }
 
+/* On each level the link to the first piece that reaches beyond offset. */
+typedef struct piece_node **piece_links[PIECES_LEVELS];
+
+static void find_links(struct pieces *p, uint64_t offset, piece_links ret)
+{
+    struct piece_node **from = p->first;
+
+    for (unsigned level = PIECES_LEVELS; level-- > 0;) {
+        while (from[level] && from[level]->piece.end <= offset)
+            from = from[level]->next;
+        ret[level] = &from[level];
+    }
+}
+
+struct piece_node *pieces_from(const struct pieces *p, uint64_t offset)
+{
+    struct piece_node *const *from = p->first;
+
+    for (unsigned level = PIECES_LEVELS; level-- > 0;)
+        while (from[level] && from[level]->piece.end <= offset)
+            from = from[level]->next;
+    return from[0];
+}
+
+/* One in four pieces is also in the second list, and so on (Knuth's MMIX generator). */
+static unsigned levels_of_next(struct pieces *p)
+{
+    unsigned levels = 1;
+
+    p->chance = p->chance * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
+    for (uint64_t bits = p->chance >> 32; levels < PIECES_LEVELS && bits % 4 == 0; bits /= 4)
+        levels++;
+    return levels;
+}
+
+/* Takes out the piece that the links lead to. */
+static struct piece take_out(piece_links links)
+{
+    struct piece_node *node = *links[0];
+    struct piece piece = node->piece;
+
+    for (unsigned level = 0; level < node->levels; level++)
+        *links[level] = node->next[level];
+    free(node);
+    return piece;
+}
+
+bool pieces_take_first(struct pieces *p, struct piece *ret)
+{
+    piece_links links;
+
+    if (!p->first[0])
+        return false;
+    find_links(p, 0, links);
+    *ret = take_out(links);
+    return true;
+}
+
 void pieces_free(struct pieces *p)
 {
-    for (size_t i = 0; i < p->count; i++)
-        blob_release(p->all[i].blob);
-    free(p->all);
-    *p = (struct pieces){ 0 };
-}
+    struct piece piece;
 
-size_t pieces_find(const struct pieces *p, uint64_t offset)
-{
-    size_t low = 0, high = p->count;
-
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-
-        if (p->all[middle].end > offset)
-            high = middle;
-        else
-            low = middle + 1;
-    }
-    return low;
-}
-
-/* Makes the pieces from first on, removed of them, into added empty places. */
-static struct piece *splice(struct pieces *p, size_t first, size_t removed, size_t added)
-{
-    size_t count = p->count - removed + added;
-
-    if (count > p->room) {
-        p->room = p->room > 0 ? p->room * 2 : FIRST_ROOM;
-        if (p->room < count)
-            p->room = count;
-        p->all = memory_grow(p->all, p->room * sizeof *p->all);
-    }
-    if (p->count > first + removed)
-        memmove(p->all + first + added, p->all + first + removed,
-                (p->count - first - removed) * sizeof *p->all);
-    p->count = count;
-    return p->all + first;
+    while (pieces_take_first(p, &piece))
+        blob_release(piece.blob);
 }
 
 /* The part of a piece that lies in a range that it meets; uses the blob once more. */
@@ -87,34 +112,41 @@ static struct piece part_of(const struct piece *whole, uint64_t start, uint64_t 
 
 void pieces_cut(struct pieces *p, uint64_t start, uint64_t end, struct pieces *ret)
 {
-    size_t first = pieces_find(p, start), last = first;
-    struct piece rests[2], *place;
+    struct piece rests[2];
     size_t rest_count = 0;
+    piece_links links;
 
-    while (last < p->count && p->all[last].start < end)
-        last++;
-    if (start >= end || first == last)
-        return;
-    if (p->all[first].start < start)
-        rests[rest_count++] = part_of(&p->all[first], 0, start);
-    if (p->all[last - 1].end > end)
-        rests[rest_count++] = part_of(&p->all[last - 1], end, UINT64_MAX);
-    for (size_t i = first; i < last; i++) {
+    find_links(p, start, links);
+    while (start < end && *links[0] && (*links[0])->piece.start < end) {
+        struct piece whole = take_out(links);
+
+        if (whole.start < start)
+            rests[rest_count++] = part_of(&whole, 0, start);
+        if (whole.end > end)
+            rests[rest_count++] = part_of(&whole, end, UINT64_MAX);
         if (ret)
-            pieces_put(ret, part_of(&p->all[i], start, end));
-        blob_release(p->all[i].blob);
+            pieces_put(ret, part_of(&whole, start, end));
+        blob_release(whole.blob);
     }
-    place = splice(p, first, last - first, rest_count);
-    memcpy(place, rests, rest_count * sizeof *rests);
+    for (size_t i = 0; i < rest_count; i++)
+        pieces_put(p, rests[i]);
 }
 
 void pieces_put(struct pieces *p, struct piece piece)
 {
-    size_t first = pieces_find(p, piece.start);
+    unsigned levels = levels_of_next(p);
+    struct piece_node *node = memory_grow(NULL, sizeof *node + levels * sizeof *node->next);
+    piece_links links;
 
+    find_links(p, piece.start, links);
     assert(piece.start < piece.end);
-    assert(first == p->count || p->all[first].start >= piece.end);
-    *splice(p, first, 0, 1) = piece;
+    assert(!*links[0] || (*links[0])->piece.start >= piece.end);
+    node->piece = piece;
+    node->levels = levels;
+    for (unsigned level = 0; level < levels; level++) {
+        node->next[level] = *links[level];
+        *links[level] = node;
+    }
 }
 
 static bool is_uniform(struct span data)

@@ -31,21 +31,34 @@ struct piece {
     uint8_t fill;
 };
 
+enum { PIECES_LEVELS = 12 };
+
+/* In order, none of them empty, none touching bytes of another.  All zeroes: none. */
 struct pieces {
-    struct piece *all; /* in order, none of them empty, none touching bytes of another */
-    size_t count, room;
+    struct piece_node
+        *first[PIECES_LEVELS]; /* of each list: all of them, and each a fourth of the one before */
+    uint64_t chance;           /* private */
+};
+
+struct piece_node {
+    struct piece piece;
+    unsigned levels;           /* lists that it is in */
+    struct piece_node *next[]; /* in each of them */
 };
 
 void pieces_free(struct pieces *p);
 
-/* The first piece that reaches beyond offset: its index, or count. */
-size_t pieces_find(const struct pieces *p, uint64_t offset);
+/* The first piece that reaches beyond offset, or NULL; the others are behind it in next[0]. */
+struct piece_node *pieces_from(const struct pieces *p, uint64_t offset);
 
 /* Takes a range out.  What was there is added to *ret, which may be NULL. */
 void pieces_cut(struct pieces *p, uint64_t start, uint64_t end, struct pieces *ret);
 
 /* Puts a piece where nothing is; the pieces take over its use of the blob. */
 void pieces_put(struct pieces *p, struct piece piece);
+
+/* Takes out the first piece, with its use of the blob; false when there is none. */
+bool pieces_take_first(struct pieces *p, struct piece *ret);
 
 /* Adds pieces for data that begin at start, with the rest as in the pattern.  False, with nothing added, when
  * all blobs would hold more than ceiling bytes. */
