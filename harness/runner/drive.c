@@ -29,6 +29,7 @@ enum {
 };
 
 #define PATIENCE_NS NS_PER_S /* and at least so long */
+#define PARTING_NS RETRY_NS  /* but so long for what every single case would wait for in vain */
 
 /* One play's connections. */
 struct driving {
@@ -69,7 +70,7 @@ static uint64_t now_of(const struct driving *g)
     return g->d->within ? clock_used_ns() : clock_ns();
 }
 
-uint64_t drive_patience(const struct drive *d, uint64_t time_ns)
+uint64_t drive_patience(const struct drive *d, uint64_t time_ns, bool parting)
 {
     uint64_t enough_ns = SLOWER * d->slowest_ns;
 
@@ -77,6 +78,8 @@ uint64_t drive_patience(const struct drive *d, uint64_t time_ns)
         return time_ns;
     if (enough_ns < PATIENCE_NS)
         enough_ns = PATIENCE_NS;
+    if (parting && d->left_open >= STALLS_BELIEVED)
+        enough_ns = PARTING_NS;
     return time_ns < enough_ns ? time_ns : enough_ns;
 }
 
@@ -363,7 +366,7 @@ static void wait_for_something(struct driving *g, const struct play_action *a)
     if (a->wait != g->wait || g->wait_end_ns == 0) {
         g->wait = a->wait;
         g->wait_begin_ns = now_of(g);
-        g->wait_end_ns = deadline_of(g, drive_patience(g->d, a->time_ns));
+        g->wait_end_ns = deadline_of(g, drive_patience(g->d, a->time_ns, a->parting));
     } else if (now_of(g) >= g->wait_end_ns) {
         play_timed_out(g->play);
         return;
@@ -371,6 +374,7 @@ static void wait_for_something(struct driving *g, const struct play_action *a)
     while (!receive_all(g))
         if (!wait_for_any(g, PLAY_MAX_CONNECTIONS, g->wait_end_ns, &idle)) {
             g->d->stalls++;
+            g->d->left_open += a->parting;
             play_timed_out(g->play);
             return;
         }

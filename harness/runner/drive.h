@@ -22,15 +22,16 @@ struct drive {
     bool within;                     /* the server of the last play was within this process */
     uint64_t slowest_ns;             /* that came, in all plays so far */
     unsigned stalls;                 /* waits in which nothing came */
+    unsigned left_open;              /* those of them for the end of a connection that was said goodbye on */
     uint8_t *room;                   /* private: bytes just received */
 };
 
 void drive_init(struct drive *d, const struct target *target, uint64_t timeout_ns);
 void drive_free(struct drive *d);
 
-/* How long an answer is waited for that may take time_ns.  A server that leaves many things unanswered would
- * otherwise take a full wait for each of them. */
-uint64_t drive_patience(const struct drive *d, uint64_t time_ns);
+/* How long something is waited for that may take time_ns; parting: it is the end of a connection, and nothing
+ * else.  A server that leaves many things undone would otherwise take a full wait for each of them. */
+uint64_t drive_patience(const struct drive *d, uint64_t time_ns, bool parting);
 
 /* Plays to the end.  All connections are closed when it returns. */
 void drive_play(struct drive *d, struct play *p);

@@ -348,16 +348,27 @@ static void a_server_that_often_says_nothing_is_not_waited_for_as_long(void **st
     struct drive d = { .slowest_ns = SECOND / 100, .stalls = 2 };
 
     (void)state;
-    assert_int_equal(drive_patience(&d, 10 * SECOND), 10 * SECOND);
+    assert_int_equal(drive_patience(&d, 10 * SECOND, false), 10 * SECOND);
     d.stalls = 3;
-    assert_int_equal(drive_patience(&d, 10 * SECOND), SECOND);
-    assert_int_equal(drive_patience(&d, SECOND / 2), SECOND / 2);
+    assert_int_equal(drive_patience(&d, 10 * SECOND, false), SECOND);
+    assert_int_equal(drive_patience(&d, SECOND / 2, false), SECOND / 2);
     d.slowest_ns = 2 * SECOND; /* a slow one */
-    assert_int_equal(drive_patience(&d, 10 * SECOND), 4 * SECOND);
+    assert_int_equal(drive_patience(&d, 10 * SECOND, false), 4 * SECOND);
     d.slowest_ns = 6 * SECOND;
-    assert_int_equal(drive_patience(&d, 10 * SECOND), 10 * SECOND);
+    assert_int_equal(drive_patience(&d, 10 * SECOND, false), 10 * SECOND);
     d = (struct drive){ .stalls = 3, .within = true };
-    assert_int_equal(drive_patience(&d, 10 * SECOND), 10 * SECOND);
+    assert_int_equal(drive_patience(&d, 10 * SECOND, false), 10 * SECOND);
+}
+
+static void a_server_that_leaves_connections_open_is_hardly_waited_for_at_their_end(void **state)
+{
+    struct drive d = { .slowest_ns = SECOND / 1000, .stalls = 3, .left_open = 2 };
+
+    (void)state;
+    assert_int_equal(drive_patience(&d, 10 * SECOND, true), SECOND);
+    d.left_open = 3;
+    assert_in_range(drive_patience(&d, 10 * SECOND, true), SECOND / 100, SECOND / 10);
+    assert_int_equal(drive_patience(&d, 10 * SECOND, false), SECOND);
 }
 
 static void replies_without_an_end_are_cut_off(void **state)
@@ -581,6 +592,7 @@ int main(void)
         cmocka_unit_test(a_server_that_is_not_there_is_unreachable),
         cmocka_unit_test(instances_are_listed_without_a_server),
         cmocka_unit_test(a_server_that_often_says_nothing_is_not_waited_for_as_long),
+        cmocka_unit_test(a_server_that_leaves_connections_open_is_hardly_waited_for_at_their_end),
         cmocka_unit_test(replies_without_an_end_are_cut_off),
         cmocka_unit_test(a_busy_machine_is_no_fault_of_a_server_within_the_process),
         cmocka_unit_test(a_server_that_closes_at_every_byte_is_survived),

@@ -186,6 +186,7 @@ static bool play_expect(struct play *p, struct level *l, const struct step *s, s
 
     if (c && expectation_play(p, c, s) == PROGRESS_WAIT) {
         *ret = play_wait(p);
+        ret->parting = c->goodbye && session_in_flight(c->session) == 0;
         return true;
     }
     p->seen_count = 0;

@@ -55,6 +55,7 @@ struct play_action {
     struct span bytes;   /* SEND; valid until play_sent() */
     uint64_t time_ns;    /* WAIT, SEND, TLS: the longest wait; PAUSE: how long */
     unsigned versions;   /* TLS: those to offer, SCRIPT_TLS_* of words.h; 0: what is usual */
+    bool parting;        /* WAIT: all is said that the case is about, and only the server's end is due */
     uint64_t wait;     /* WAIT: which one; successive actions of the same number share one time limit, so that
                           bytes that come one by one do not make it longer */
     uint64_t answered; /* lines of the case that have had their answer: a server that gets on may take time */
