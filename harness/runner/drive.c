@@ -28,8 +28,10 @@ enum {
     SLOWER = 2,          /* times than ever before: an answer is waited for so long even then */
 };
 
-#define PATIENCE_NS NS_PER_S /* and at least so long */
-#define PARTING_NS RETRY_NS  /* but so long for what every single case would wait for in vain */
+/* And at least so long: when that has become clear, and however often it happens. */
+#define PATIENCE_NS NS_PER_S
+#define PATIENCE_LEAST_NS (NS_PER_S / 10)
+#define PARTING_NS RETRY_NS /* but so long for what every single case would wait for in vain */
 
 /* One play's connections. */
 struct driving {
@@ -70,14 +72,26 @@ static uint64_t now_of(const struct driving *g)
     return g->d->within ? clock_used_ns() : clock_ns();
 }
 
+/* Whether a case gives the answer more time than others have, for it moves much. */
+static bool is_long(const struct drive *d, uint64_t time_ns)
+{
+    return time_ns > d->timeout_ns;
+}
+
 uint64_t drive_patience(const struct drive *d, uint64_t time_ns, bool parting)
 {
-    uint64_t enough_ns = SLOWER * d->slowest_ns;
+    uint64_t slowest_ns = d->slowest_ns, missing = d->stalls - d->left_open, enough_ns;
 
     if (d->within || d->stalls < STALLS_BELIEVED)
         return time_ns;
-    if (enough_ns < PATIENCE_NS)
-        enough_ns = PATIENCE_NS;
+    if (is_long(d, time_ns) && d->slowest_long_ns > slowest_ns)
+        slowest_ns = d->slowest_long_ns;
+    /* The more answers are missing the less there is to wait for. */
+    enough_ns = PATIENCE_NS * STALLS_BELIEVED / (missing > STALLS_BELIEVED ? missing : STALLS_BELIEVED);
+    if (enough_ns < PATIENCE_LEAST_NS)
+        enough_ns = PATIENCE_LEAST_NS;
+    if (enough_ns < SLOWER * slowest_ns)
+        enough_ns = SLOWER * slowest_ns;
     if (parting && d->left_open >= STALLS_BELIEVED)
         enough_ns = PARTING_NS;
     return time_ns < enough_ns ? time_ns : enough_ns;
@@ -163,12 +177,13 @@ static uint64_t deadline_of(const struct driving *g, uint64_t time_ns)
     return time_ns < g->end_ns - now_ns ? now_ns + time_ns : g->end_ns;
 }
 
-static void note_answer(struct driving *g)
+static void note_answer(struct driving *g, uint64_t time_ns)
 {
     uint64_t took_ns = now_of(g) - g->wait_begin_ns;
+    uint64_t *slowest_ns = is_long(g->d, time_ns) ? &g->d->slowest_long_ns : &g->d->slowest_ns;
 
-    if (took_ns > g->d->slowest_ns)
-        g->d->slowest_ns = took_ns;
+    if (took_ns > *slowest_ns)
+        *slowest_ns = took_ns;
 }
 
 /* ---- actions ---- */
@@ -378,7 +393,7 @@ static void wait_for_something(struct driving *g, const struct play_action *a)
             play_timed_out(g->play);
             return;
         }
-    note_answer(g);
+    note_answer(g, a->time_ns);
 }
 
 /* What came meanwhile is heard. */

@@ -21,6 +21,7 @@ struct drive {
     bool cut;                        /* the delivery was cut off, and the play was left where it was */
     bool within;                     /* the server of the last play was within this process */
     uint64_t slowest_ns;             /* that came, in all plays so far */
+    uint64_t slowest_long_ns;        /* of those that may take longer than others */
     unsigned stalls;                 /* waits in which nothing came */
     unsigned left_open;              /* those of them for the end of a connection that was said goodbye on */
     uint8_t *room;                   /* private: bytes just received */

@@ -345,7 +345,7 @@ static void silence_is_a_verdict_at_once_within_the_process(void **state)
 
 static void a_server_that_often_says_nothing_is_not_waited_for_as_long(void **state)
 {
-    struct drive d = { .slowest_ns = SECOND / 100, .stalls = 2 };
+    struct drive d = { .timeout_ns = 20 * SECOND, .slowest_ns = SECOND / 100, .stalls = 2 };
 
     (void)state;
     assert_int_equal(drive_patience(&d, 10 * SECOND, false), 10 * SECOND);
@@ -356,6 +356,13 @@ static void a_server_that_often_says_nothing_is_not_waited_for_as_long(void **st
     assert_int_equal(drive_patience(&d, 10 * SECOND, false), 4 * SECOND);
     d.slowest_ns = 6 * SECOND;
     assert_int_equal(drive_patience(&d, 10 * SECOND, false), 10 * SECOND);
+    d.stalls = 100; /* next to nothing is answered, but what is takes its time */
+    assert_int_equal(drive_patience(&d, 15 * SECOND, false), 12 * SECOND);
+    d.slowest_ns = SECOND / 100;
+    assert_int_equal(drive_patience(&d, 10 * SECOND, false), SECOND / 10);
+    d.slowest_long_ns = 8 * SECOND; /* what it took for things that are known to take long */
+    assert_int_equal(drive_patience(&d, 10 * SECOND, false), SECOND / 10);
+    assert_int_equal(drive_patience(&d, 60 * SECOND, false), 16 * SECOND);
     d = (struct drive){ .stalls = 3, .within = true };
     assert_int_equal(drive_patience(&d, 10 * SECOND, false), 10 * SECOND);
 }
