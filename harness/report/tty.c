@@ -20,6 +20,7 @@ struct skip_reason {
 /* How often each requirement was told to be broken, and in which instance first. */
 struct told {
     const struct requirement *requirement; /* NULL: the case's line cites none */
+    bool died;
     enum verdict verdict;
     size_t instances;
     size_t last; /* the number of the instance that was counted last */
@@ -221,12 +222,13 @@ static struct told *told_of(struct tty_report *r, const struct verdict_finding *
 {
     struct told *t = r->told;
 
-    while (t && t->requirement != f->requirement)
+    while (t && (t->requirement != f->requirement || t->died != f->died))
         t = t->next;
     if (t)
         return t;
     t = memory_take(sizeof *t);
     t->requirement = f->requirement;
+    t->died = f->died;
     t->first = memory_take(strlen(instance) + 1);
     strcpy(t->first, instance);
     *r->told_end = t;
@@ -260,12 +262,18 @@ static bool count_breaches(struct tty_report *r, const struct instance *i)
     return any && enough;
 }
 
+static const char *name_of(const struct told *t)
+{
+    if (t->requirement)
+        return t->requirement->id;
+    return t->died ? "(the server serves nobody any more)" : "(what cases need in order to go on)";
+}
+
 static void print_breaches(const struct tty_report *r)
 {
     for (const struct told *t = r->told; t; t = t->next)
         fprintf(r->options.out, "%s %4zu: %s, first in '%s'\n",
-                t->verdict == VERDICT_FAIL ? "broken " : "warning", t->instances,
-                t->requirement ? t->requirement->id : "(what cases need in order to go on)", t->first);
+                t->verdict == VERDICT_FAIL ? "broken " : "warning", t->instances, name_of(t), t->first);
 }
 
 static bool has_headline(const struct tty_report *r, enum verdict v)

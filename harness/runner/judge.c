@@ -233,6 +233,7 @@ const char *judge_death(const struct judge *j, struct arena *arena, const char *
     struct verdict_finding *v = ARENA_NEW(arena, struct verdict_finding);
 
     v->verdict = VERDICT_FAIL;
+    v->died = true;
     v->demanded = "afterwards the server serves a fresh connection";
     v->came = arena_print(arena, "%s", came);
     if (j->expectation)
