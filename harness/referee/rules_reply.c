@@ -395,11 +395,10 @@ bool simple_reply_to_read(const struct sight *at)
            broken(at, "a simple reply, error %" PRIu32 ", to READ", at->message->head.simple_reply.error);
 }
 
-/* BLOCK_STATUS is left out: the specification says once that a simple reply will do for its errors. */
 bool simple_error(const struct sight *at)
 {
     return has_structured(at) && at->exchange && !is_for(at, NBD_CMD_READ) &&
-           !is_for(at, NBD_CMD_BLOCK_STATUS) && at->message->head.simple_reply.error != 0 &&
+           at->message->head.simple_reply.error != 0 &&
            broken(at, "a simple reply with error %" PRIu32, at->message->head.simple_reply.error);
 }
 

@@ -311,6 +311,9 @@ static void forms_of_replies(void **state)
     start_structured(&t, WRITABLE);
     request(&t, FLUSH, 0, 1, 0, 0);
     simple(&t, 5, 1);
+    BREAKS(&t, "chunk.error-preferred");
+    t = talk_with(NULL);
+    start_structured(&t, WRITABLE);
     request(&t, BLOCK_STATUS, 0, 1, 0, 1);
     simple(&t, 22, 1);
     BREAKS(&t, "chunk.error-preferred");
