@@ -107,8 +107,9 @@ void contents_misconduct_checked(struct reference_session *s, const struct reque
     else if ((!fua && fault_on(s, FAULT_FLUSH_NOT_SHARED)) || (fua && fault_on(s, FAULT_FUA_NOT_SHARED)) ||
              fault_on(s, FAULT_DISC_DROPS_OUTSTANDING))
         keep(s, r, false);
-    else if (write && (fault_on(s, FAULT_WRITE_NOT_DONE) || fault_on(s, FAULT_WRITE_FIRST_BYTE_MISSED) ||
-                       fault_on(s, FAULT_WRITE_LAST_BYTE_MISSED)))
+    else if (write &&
+             (fault_on(s, FAULT_WRITE_NOT_DONE) || fault_on(s, FAULT_WRITE_FIRST_BYTE_MISSED) ||
+              fault_on(s, FAULT_WRITE_LAST_BYTE_MISSED) || fault_on(s, FAULT_WRITE_OF_ZEROES_SKIPPED)))
         keep(s, r, false);
 }
 
@@ -179,10 +180,25 @@ static bool with_fast_zero(const struct reference_session *s, const struct reque
     return r->flags & NBD_CMD_FLAG_FAST_ZERO;
 }
 
+/* What is written is stored already when it is asked. */
+static bool of_zeroes(const struct reference_session *s, const struct request *r)
+{
+    uint8_t byte = 0;
+
+    for (uint64_t i = 0; i < r->length && byte == 0; i++)
+        store_read(s->export->store, r->offset + i, &byte, 1);
+    return byte == 0;
+}
+
 static bool unaligned(const struct reference_session *s, const struct request *r)
 {
     (void)s;
     return r->offset % 512 != 0 || r->length % 512 != 0;
+}
+
+static bool with_fua_unaligned(const struct reference_session *s, const struct request *r)
+{
+    return with_fua(s, r) && unaligned(s, r);
 }
 
 static bool across_page(const struct reference_session *s, const struct request *r)
@@ -440,6 +456,7 @@ static const struct content_fault {
     { FAULT_NO_HOLE_NOT_PROVISIONED, NBD_CMD_WRITE_ZEROES, with_no_hole, zero_all },
     { FAULT_ZEROES_NO_HOLE_NOT_DONE, NBD_CMD_WRITE_ZEROES, with_no_hole, nothing },
     { FAULT_ZEROES_FUA_NOT_DONE, NBD_CMD_WRITE_ZEROES, with_fua, nothing },
+    { FAULT_ZEROES_FUA_ROUNDED_IN, NBD_CMD_WRITE_ZEROES, with_fua_unaligned, zero_whole_sectors },
     { FAULT_ZEROES_FAST_NOT_DONE, NBD_CMD_WRITE_ZEROES, with_fast_zero, nothing },
     { FAULT_ZEROES_HOLE_FILLED, NBD_CMD_WRITE_ZEROES, over_hole, fill_first },
     { FAULT_ZEROES_MIXED_NOT_DONE, NBD_CMD_WRITE_ZEROES, over_both, nothing },
@@ -453,12 +470,14 @@ static const struct content_fault {
     { FAULT_ZEROES_LAST_BYTE_CHARACTER, NBD_CMD_WRITE_ZEROES, always, fill_last },
 
     { FAULT_WRITE_NOT_DONE, NBD_CMD_WRITE, always, store_none },
+    { FAULT_WRITE_OF_ZEROES_SKIPPED, NBD_CMD_WRITE, of_zeroes, store_none },
     { FAULT_WRITE_FIRST_BYTE_MISSED, NBD_CMD_WRITE, always, store_but_first },
     { FAULT_WRITE_LAST_BYTE_MISSED, NBD_CMD_WRITE, always, store_but_last },
     { FAULT_WRITE_ONE_BYTE_BEYOND, NBD_CMD_WRITE, always, store_one_beyond },
     { FAULT_WRITE_ONE_BYTE_BEFORE, NBD_CMD_WRITE, always, store_one_before },
 
     { FAULT_TRIM_ROUNDED_OUT, NBD_CMD_TRIM, always, zero_touched_pages },
+    { FAULT_TRIM_FUA_ROUNDED_OUT, NBD_CMD_TRIM, with_fua, zero_touched_pages },
     { FAULT_TRIM_ONE_BYTE_BEYOND, NBD_CMD_TRIM, always, zero_one_beyond },
     { FAULT_CACHE_ALTERS, NBD_CMD_CACHE, always, fill_last },
 };
