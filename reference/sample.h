@@ -67,7 +67,7 @@
 
 #define SAMPLE_EXTENDED_REQUESTS                                                                           \
     EXTENDED(33, 1, 1), WIDE(0, 200), WIDE(0, 4), 'd', 'a', 't', 'a', EXTENDED(32, 1, 2), WIDE(9, 0),      \
-        WIDE(0, 2), 'n', 'o', EXTENDED(0, 1, 3), WIDE(0, 0), WIDE(0, 2), EXTENDED(32, 7, 4), WIDE(0, 512), \
+        WIDE(0, 2), 'n', 'o', EXTENDED(0, 1, 3), WIDE(0, 0), WIDE(0, 2), 'o', 'h', EXTENDED(32, 7, 4), WIDE(0, 512), \
         WIDE(0, 12), WIDE(0, 4096), 0, 0, 0, 1, EXTENDED(32, 7, 4), WIDE(0, 512), WIDE(0, 16),             \
         WIDE(0, 4096), 0, 0, 0, 2, 0, 0, 0, 1, EXTENDED(32, 7, 5), WIDE(0, 0), WIDE(0, 16), WIDE(0, 4096), \
         0, 0, 0, 1, 0, 0, 0, 1, EXTENDED(32, 7, 6), WIDE(0, 0), WIDE(0, 16), WIDE(0, 4096), 0, 0, 0, 1, 0, \

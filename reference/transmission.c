@@ -124,10 +124,6 @@ uint32_t transmission_check(const struct reference_session *s, const struct requ
         *ret_why = "a flag is not known here, or not for this command";
         return NBD_EINVAL;
     }
-    if (s->extended && r->type == NBD_CMD_WRITE && !(r->flags & NBD_CMD_FLAG_PAYLOAD_LEN)) {
-        *ret_why = "a write has to bring its payload";
-        return NBD_EINVAL;
-    }
     if (r->type == NBD_CMD_FLUSH && (r->offset != 0 || r->length != 0)) {
         *ret_why = "offset and length of a flush are reserved";
         return NBD_EINVAL;

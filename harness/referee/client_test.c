@@ -272,6 +272,7 @@ static void payloads_of_extended_requests(void **state)
     (void)state;
     start_extended(&t, WRITABLE);
     extended_request(&t, WRITE, 0, 1, 0, 4);
+    client_says(&t, U32(7)); /* comes all the same */
     extended_request(&t, WRITE, PAYLOAD_LEN, 2, 0, 0);
     BREAKS(&t, "ext.write.payload-flag", "ext.payload.nonzero");
     t = talk_with(NULL);

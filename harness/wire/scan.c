@@ -89,7 +89,9 @@ static void get_extended_request(struct wire_in *in, enum scan_expect expect, st
 {
     (void)expect;
     ret->extended_request = wire_get_extended_request(in);
-    if (ret->extended_request.flags & NBD_CMD_FLAG_PAYLOAD_LEN)
+    /* WRITE has to have the flag; QEMU's client leaves it out and sends the data all the same. */
+    if ((ret->extended_request.flags & NBD_CMD_FLAG_PAYLOAD_LEN) ||
+        ret->extended_request.type == NBD_CMD_WRITE)
         ret->body = ret->extended_request.length;
 }
 

@@ -44,7 +44,7 @@ enum scan_kind {
     SCAN_KIND_REQUEST,          /* body: data of WRITE */
     SCAN_KIND_SIMPLE_REPLY,     /* body: what the owner says */
     SCAN_KIND_CHUNK,            /* body: payload */
-    SCAN_KIND_EXTENDED_REQUEST, /* body: payload, with NBD_CMD_FLAG_PAYLOAD_LEN */
+    SCAN_KIND_EXTENDED_REQUEST, /* body: payload, of WRITE or with NBD_CMD_FLAG_PAYLOAD_LEN */
     SCAN_KIND_EXTENDED_REPLY,   /* body: payload */
 };
 
