@@ -377,6 +377,7 @@ static void opened(void *ctx, struct flow *flow, struct flow_packet packet)
 
     c->model = model_new();
     c->session = session_new(c->model, &c->violations);
+    session_look_on(c->session);
     join_server(ctx, c, &flow->server);
     buffer_init(&c->text, 2 * TEXT_MAX);
     c->teller.loose = ((const struct decoder *)ctx)->loose;

@@ -54,6 +54,7 @@ struct talk {
     struct message last; /* message, by either side */
     unsigned messages;
     enum session_event event; /* the last but SESSION_MESSAGE */
+    bool looked_on;           /* session_look_on() */
 };
 
 static inline struct talk talk_with(struct model *model)
@@ -141,6 +142,8 @@ static inline void written(struct talk *t, uint64_t offset, uint32_t length, uin
 static inline void start(struct talk *t)
 {
     t->s = session_new(t->model, &t->v);
+    if (t->looked_on)
+        session_look_on(t->s);
 }
 
 static inline void start_haggling(struct talk *t, uint16_t server_flags, uint32_t client_flags)

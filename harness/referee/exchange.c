@@ -137,6 +137,10 @@ void exchange_answered(struct session *s, struct exchange *e)
     list_remove(&s->in_flight, held_of(e));
     list_append(&s->answered, held_of(e));
     e->answered = true;
+    if (e->error == 0 && e->request.type < 32)
+        s->succeeded |= UINT32_C(1) << e->request.type;
+    if (e->error == 0)
+        s->succeeded_with |= e->request.flags;
     remember(s, e);
 }
 

@@ -77,17 +77,33 @@ static bool unadvertised_command(const struct session *s, const struct session_r
     return r->type == NBD_CMD_BLOCK_STATUS && (s->negotiated.context_count == 0 || s->contexts_doubtful);
 }
 
-static bool bad_range(const struct session *s, const struct session_request *r)
+static bool is_ranged(const struct session_request *r)
+{
+    const struct command_rules *command = command_rules_of(r->type);
+
+    return command && command->ranged;
+}
+
+/* A range where none is due, or none where one is. */
+static bool undue_range(const struct session *s, const struct session_request *r)
+{
+    (void)s;
+    return is_ranged(r) ? r->length == 0 : r->offset != 0 || r->length != 0;
+}
+
+static bool beyond_end(const struct session *s, const struct session_request *r)
+{
+    uint64_t size = s->negotiated.size;
+
+    return is_ranged(r) && (r->offset > size || r->length > size - r->offset);
+}
+
+static bool unaligned(const struct session *s, const struct session_request *r)
 {
     const struct negotiated *n = &s->negotiated;
-    const struct command_rules *command = command_rules_of(r->type);
     uint32_t unit = n->block_size_known ? n->block_size.minimum : 1;
 
-    if (!command || !command->ranged)
-        return r->offset != 0 || r->length != 0;
-    if (r->length == 0 || r->offset > n->size || r->length > n->size - r->offset)
-        return true;
-    return unit > 1 && (r->offset % unit != 0 || r->length % unit != 0);
+    return is_ranged(r) && unit > 1 && (r->offset % unit != 0 || r->length % unit != 0);
 }
 
 static bool large_payload(const struct session *s, const struct session_request *r)
@@ -127,26 +143,35 @@ static bool after_goodbye(const struct session *s, const struct session_request 
     return s->goodbye;
 }
 
-bool excuse_request(struct session *s, const struct session_request *request)
+unsigned excuse_request(struct session *s, const struct session_request *request)
 {
     static const struct {
+        enum request_fault fault;
         bool (*is_there)(const struct session *, const struct session_request *);
         bool may_wait;
     } faults[] = {
-        { before_transmission, true },   { unknown_command, false }, { undue_flags, false },
-        { unadvertised_command, false }, { bad_range, false },       { large_payload, true },
-        { write_to_read_only, false },   { odd_payload, true },      { cookie_in_flight, true },
-        { after_goodbye, true },
+        { FAULT_OTHER, before_transmission, true },
+        { FAULT_OTHER, unknown_command, false },
+        { FAULT_FLAGS, undue_flags, false },
+        { FAULT_UNADVERTISED, unadvertised_command, false },
+        { FAULT_OTHER, undue_range, false },
+        { FAULT_BEYOND_END, beyond_end, false },
+        { FAULT_UNALIGNED, unaligned, false },
+        { FAULT_OTHER, large_payload, true },
+        { FAULT_READ_ONLY, write_to_read_only, false },
+        { FAULT_OTHER, odd_payload, true },
+        { FAULT_OTHER, cookie_in_flight, true },
+        { FAULT_OTHER, after_goodbye, true },
     };
-    bool sound = true;
+    unsigned found = 0;
 
     for (size_t i = 0; i < sizeof faults / sizeof *faults; i++)
         if (faults[i].is_there(s, request)) {
             s->may_wait = s->may_wait || faults[i].may_wait;
-            sound = false;
+            found |= faults[i].fault;
         }
-    s->may_close = s->may_close || !sound;
-    return sound;
+    s->may_close = s->may_close || found != 0;
+    return found;
 }
 
 /* Bytes that came before the answer to NBD_OPT_GO or NBD_OPT_EXPORT_NAME, and are no request. */

@@ -7,6 +7,8 @@
 #include "referee/state.h"
 #include "wire/constants.h"
 
+enum { QUERIES_MAX = 64 * 1024 }; /* bytes */
+
 static bool is_info_or_go(uint32_t option)
 {
     return option == NBD_OPT_INFO || option == NBD_OPT_GO;
@@ -109,6 +111,7 @@ void haggle_option_begins(struct session *s, const struct scan_head *head)
     p = &s->options[s->option_count++];
     *p = (struct pending){ .option = head->option.option };
     buffer_init(&p->name, NBD_MAX_STRING);
+    buffer_init(&p->queries, QUERIES_MAX);
     s->options_sent++;
 }
 
@@ -172,12 +175,14 @@ void haggle_option(struct session *s, const struct message *m)
             continue;
         p->whole = true;
         p->sound = !m->flaw.rule;
+        p->misshapen = m->flaw.rule && strncmp(m->flaw.rule, "string.", strlen("string.")) != 0;
         p->data = m->body_bytes;
         p->asks_base = asks_for_base(m->option.queries);
         p->asks_nothing = m->option.query_count == 0;
         p->asked = asked(m->option.infos);
         p->asks_twice = asks_twice(m->option.infos);
         buffer_add(&p->name, m->option.name.at, m->option.name.len);
+        buffer_add(&p->queries, m->option.queries.at, m->option.queries.len);
         break;
     }
 }
@@ -187,6 +192,7 @@ static void option_done(struct session *s)
     s->last_option = s->options[0].option;
     s->last_option_known = true;
     buffer_free(&s->options[0].name);
+    buffer_free(&s->options[0].queries);
     s->option_count--;
     if (s->option_count > 0)
         memmove(s->options, s->options + 1, s->option_count * sizeof *s->options);
@@ -210,6 +216,7 @@ void haggle_free(struct session *s)
     free(s->options);
     buffer_free(&s->info_name);
     buffer_free(&s->volunteered.name);
+    buffer_free(&s->informed.name);
     buffer_free(&s->contexts_for);
 }
 
@@ -318,11 +325,24 @@ static void note_volunteered(struct session *s, const struct pending *p)
     v->info_count = p->info_count;
 }
 
+static void note_informed(struct session *s, const struct pending *p)
+{
+    struct informed *i = &s->informed;
+
+    i->known = p->whole && p->sound && p->has_export && !p->asks_twice;
+    i->asked = p->asked;
+    i->has_block_size = p->has_block_size;
+    i->export = p->export;
+    i->block_size = p->block_size;
+    keep(&i->name, &p->name);
+}
+
 static void take_ack(struct session *s, const struct pending *p)
 {
     switch (p->option) {
     case NBD_OPT_INFO:
         note_volunteered(s, p);
+        note_informed(s, p);
         break;
     case NBD_OPT_STRUCTURED_REPLY:
         s->negotiated.structured = true;
@@ -361,7 +381,7 @@ void haggle_forget(struct session *s)
     s->gathered_count = 0;
     s->contexts_doubtful = false;
     buffer_clear(&s->info_name);
-    s->volunteered.known = false;
+    s->volunteered.known = s->informed.known = false;
     buffer_clear(&s->contexts_for);
 }
 
@@ -384,6 +404,8 @@ static void take_error(struct session *s, const struct pending *p, uint32_t type
 {
     if (p->option == NBD_OPT_SET_META_CONTEXT)
         select_contexts(s, p, false);
+    if (p->option == NBD_OPT_INFO)
+        s->informed.known = false;
     if (type == NBD_REP_ERR_UNSUP)
         s->unsupported |= haggle_bit(p->option);
     if (type == NBD_REP_ERR_SHUTDOWN)

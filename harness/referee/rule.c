@@ -16,6 +16,13 @@ const struct rule rules[] = {
 
 const size_t rule_count = sizeof rules / sizeof *rules;
 
+const struct rule onlooker_rules[] = {
+#define RULE(id, occasion, watch) { id, ANY_HEADERS, SIDE_SERVER, occasion, watch, #watch },
+#include "referee/onlooker.def"
+};
+
+const size_t onlooker_rule_count = sizeof onlooker_rules / sizeof *onlooker_rules;
+
 const char *occasion_text(enum occasion occasion)
 {
     static const char *const texts[] = {
@@ -54,10 +61,23 @@ static bool applies(const struct rule *rule, const struct session *s, enum occas
     return rule->occasion == occasion && (rule->headers == ANY_HEADERS || rule->headers == headers);
 }
 
+static size_t look(struct sight *at, const struct rule *all, size_t count, enum occasion occasion)
+{
+    size_t found = 0;
+
+    for (size_t i = 0; i < count; i++) {
+        if (!applies(&all[i], at->session, occasion))
+            continue;
+        at->rule = &all[i];
+        found += all[i].watch(at);
+    }
+    return found;
+}
+
 size_t rules_look(struct session *s, enum occasion occasion, const struct message *m)
 {
     struct sight at = { .session = s, .message = m, .exchange = m ? m->exchange : NULL };
-    size_t count = 0;
+    size_t count;
 
     if (s->doubtful)
         return 0;
@@ -65,12 +85,9 @@ size_t rules_look(struct session *s, enum occasion occasion, const struct messag
         return 0;
     if (m && m->head.kind == SCAN_KIND_OPTION_REPLY && !haggle_is_late(s, &m->head.option_reply))
         at.option = haggle_option_due(s);
-    for (size_t i = 0; i < rule_count; i++) {
-        if (!applies(&rules[i], s, occasion))
-            continue;
-        at.rule = &rules[i];
-        count += rules[i].watch(&at);
-    }
+    count = look(&at, rules, rule_count, occasion);
+    if (s->looked_on)
+        count += look(&at, onlooker_rules, onlooker_rule_count, occasion);
     return count;
 }
 

@@ -65,6 +65,10 @@ struct rule {
 extern const struct rule rules[];
 extern const size_t rule_count;
 
+/* And those that are looked at only where two others talk: session_look_on(). */
+extern const struct rule onlooker_rules[];
+extern const size_t onlooker_rule_count;
+
 /* "at a newstyle greeting" */
 const char *occasion_text(enum occasion occasion);
 
@@ -105,5 +109,8 @@ bool broken(const struct sight *at, const char *fmt, ...) __attribute__((format(
 #define WIRE(id)
 #define CLIENT_WIRE(id)
 #include "referee/rule.def"
+
+#define RULE(id, occasion, watch) rule_watch watch;
+#include "referee/onlooker.def"
 
 #endif

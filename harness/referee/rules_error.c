@@ -153,7 +153,7 @@ bool other_error_in_shutdown(const struct sight *at)
     const struct command_rules *command = command_rules_of(request(at)->type);
 
     return at->session->stopping && at->exchange->error != 0 && !failed_with(at, NBD_ESHUTDOWN) &&
-           held_of(at->exchange)->sound && command &&
+           held_of(at->exchange)->faults == 0 && command &&
            broken(at, "error %" PRIu32 " to %s, after ESHUTDOWN to another request", at->exchange->error,
                   command->name);
 }

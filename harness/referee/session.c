@@ -38,6 +38,7 @@ struct session *session_new(struct model *model, struct violations *v)
     }
     buffer_init(&s->info_name, NBD_MAX_STRING);
     buffer_init(&s->volunteered.name, NBD_MAX_STRING);
+    buffer_init(&s->informed.name, NBD_MAX_STRING);
     buffer_init(&s->contexts_for, NBD_MAX_STRING);
     return s;
 }
@@ -230,12 +231,12 @@ static struct session_chunk chunk_of(const struct scan_head *head)
 static void request_begins(struct session *s, struct stream *st)
 {
     struct exchange *e;
-    bool sound;
+    unsigned faults;
 
     st->request = request_of(&st->head);
-    sound = excuse_request(s, &st->request);
+    faults = excuse_request(s, &st->request);
     e = exchange_new(s, &st->request);
-    held_of(e)->sound = sound;
+    held_of(e)->faults = faults;
     e->excused = s->excuse_next;
     assemble_request_begins(s, e);
     st->exchange = e;
@@ -598,6 +599,11 @@ void session_excuse(struct session *s, const char *rule)
 void session_excuse_plain(struct session *s)
 {
     s->may_close = s->may_wait = true;
+}
+
+void session_look_on(struct session *s)
+{
+    s->looked_on = true;
 }
 
 void session_set_tls_mode(struct session *s, enum tls_mode mode)

@@ -187,6 +187,10 @@ bool session_may_resume(enum side from, struct span bytes);
  * transmission phase. */
 void session_resume(struct session *s, enum side from, struct span bytes);
 
+/* Two others are talking, and no case watches them: also what cases judge by themselves is judged, as far as
+ * it can be seen from outside (onlooker.def).  Before any bytes. */
+void session_look_on(struct session *s);
+
 /* What is known of the server from other connections.  Before any bytes. */
 void session_set_tls_mode(struct session *s, enum tls_mode mode);
 

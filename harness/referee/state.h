@@ -57,14 +57,16 @@ struct listed {
 /* An option that awaits its final reply. */
 struct pending {
     uint32_t option;
-    bool whole;         /* its data have come; what follows is known only then */
-    bool sound;         /* and obey the specification */
-    uint32_t asked;     /* INFO, GO: for which information: bit N is number N, or ASKED_OTHERS */
-    bool asks_twice;    /* INFO, GO: for the same information, which it must not */
-    bool asks_nothing;  /* LIST_META_CONTEXT, SET_META_CONTEXT: without queries */
-    bool asks_base;     /* LIST_META_CONTEXT, SET_META_CONTEXT: for nothing but contexts in "base:" */
-    uint64_t data;      /* bytes of it */
-    struct buffer name; /* of the export */
+    bool whole;            /* its data have come; what follows is known only then */
+    bool sound;            /* and obey the specification */
+    bool misshapen;        /* they do not even have its layout */
+    uint32_t asked;        /* INFO, GO: for which information: bit N is number N, or ASKED_OTHERS */
+    bool asks_twice;       /* INFO, GO: for the same information, which it must not */
+    bool asks_nothing;     /* LIST_META_CONTEXT, SET_META_CONTEXT: without queries */
+    bool asks_base;        /* LIST_META_CONTEXT, SET_META_CONTEXT: for nothing but contexts in "base:" */
+    struct buffer queries; /* LIST_META_CONTEXT, SET_META_CONTEXT: as they came */
+    uint64_t data;         /* bytes of it */
+    struct buffer name;    /* of the export */
     unsigned replies;
     uint16_t infos[PENDING_INFOS]; /* types that came in reply, each once */
     size_t info_count;
@@ -81,8 +83,28 @@ struct volunteered {
     size_t info_count;
 };
 
+/* What the last INFO was told: GO that asks for the same has to be told the same. */
+struct informed {
+    bool known; /* it was granted */
+    struct buffer name;
+    uint32_t asked;
+    bool has_block_size;
+    struct wire_info_export export;
+    struct wire_info_block_size block_size;
+};
+
 /* What the server's last message was, as far as it says what strange bytes behind it may be. */
 enum last_message { LAST_OTHER, LAST_OLDSTYLE, LAST_GO_ACK, LAST_EXPORT, LAST_EXPORT_BAD };
+
+/* What may be wrong with a request. */
+enum request_fault {
+    FAULT_FLAGS = 1,        /* that the command does not have, or that were not advertised */
+    FAULT_UNADVERTISED = 2, /* the command */
+    FAULT_BEYOND_END = 4,   /* of the export */
+    FAULT_UNALIGNED = 8,    /* to the minimum that the client was told */
+    FAULT_READ_ONLY = 16,   /* it alters an export that must not be */
+    FAULT_OTHER = 32,
+};
 
 /* An exchange and its place in the lists.  The exchange comes first, so that the one is the other. */
 struct held {
@@ -90,7 +112,7 @@ struct held {
     struct held *older, *newer;       /* in flight, or answered and not yet released */
     struct held *chain;               /* the next one of this bucket, newer */
     struct buffer text;               /* message_text */
-    bool sound;                       /* excuse.c finds nothing wrong with the request */
+    unsigned faults;                  /* what excuse.c finds wrong with the request: of enum request_fault */
     bool ambiguous;                   /* another one in flight had the same cookie: nothing is judged */
     size_t extents;                   /* kept in all of statuses */
     bool untracked;                   /* too many ranges: coverage is not known */
@@ -153,6 +175,7 @@ struct session {
     size_t listed_count;
     struct buffer info_name; /* the export of the INFO or GO answered last */
     struct volunteered volunteered;
+    struct informed informed;
     struct buffer contexts_for; /* the export of the last SET_META_CONTEXT */
     bool other_export;          /* transmission was entered with another name than that one */
     bool contexts_doubtful;     /* they may not count: for another export, more than can be kept */
@@ -168,7 +191,9 @@ struct session {
     struct list in_flight, answered;
     struct held **buckets; /* in flight, by cookie; older first */
     size_t bucket_count;
-    struct past *past; /* a ring */
+    uint32_t succeeded;      /* types of commands that did: bit N is type N */
+    uint32_t succeeded_with; /* flags of commands that did */
+    struct past *past;       /* a ring */
     size_t past_count, past_room, past_next;
     uint64_t requests;
     uint64_t newest_answered; /* the largest number of a request that was answered */
@@ -184,6 +209,8 @@ struct session {
     } leave;
     uint64_t leave_since; /* number of the first request that was sent since */
     unsigned leave_turns; /* how often since then such a request was answered before the next was sent */
+
+    bool looked_on; /* nobody plays cases here: session_look_on() */
 
     /* reasons to be lenient */
     bool doubtful;           /* what passed is not known whole: nothing is judged */
@@ -255,8 +282,8 @@ bool assemble_is_covered(const struct exchange *e, uint64_t offset, uint64_t len
 /* ---- excuse.c ---- */
 
 void excuse_option(struct session *s, const struct message *m);
-/* Whether nothing is wrong with it. */
-bool excuse_request(struct session *s, const struct session_request *request);
+/* What is wrong with it: of enum request_fault, 0 nothing. */
+unsigned excuse_request(struct session *s, const struct session_request *request);
 /* Whether all flags of a request are documented for it. */
 bool excuse_flags_known(const struct session *s, const struct session_request *request);
 /* Whether the server may close now. */
