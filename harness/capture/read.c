@@ -76,7 +76,7 @@ static bool open_source(const char *path, struct source *s)
         return false;
     }
     if (first == GZIP_FIRST_BYTE) {
-        snprintf(s->error, sizeof s->error, "it seems to be compressed; unpack it first (gunzip)");
+        snprintf(s->error, sizeof s->error, "it seems to be compressed; unpack it first, as zcat does");
         return false;
     }
     ungetc(first, s->file);
@@ -88,7 +88,7 @@ static bool open_source(const char *path, struct source *s)
         size_t len = strlen(s->error);
 
         snprintf(s->error + len, sizeof s->error - len,
-                 " (pcap and pcapng can be read; editcap makes them of others)");
+                 " (pcap and pcapng can be read, unpacked; editcap makes them of others)");
     }
     return s->pcap || s->pcapng;
 }

@@ -348,11 +348,11 @@ static void a_file_that_cannot_be_read_is_told(void **state)
     fputs("this is no capture, however long one looks at it", file);
     fclose(file);
     assert_false(capture_read(path, listener, &summary, error, sizeof error));
-    snprintf(
-        wanted, sizeof wanted,
-        "cannot read capture %s: unknown file format (pcap and pcapng can be read; editcap makes them of "
-        "others)",
-        path);
+    snprintf(wanted, sizeof wanted,
+             "cannot read capture %s: unknown file format (pcap and pcapng can be read, unpacked; editcap "
+             "makes them of "
+             "others)",
+             path);
     assert_string_equal(error, wanted);
 }
 

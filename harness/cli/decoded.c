@@ -50,7 +50,8 @@ struct decoded {
         struct flow_packet begun; /* with this packet */
     } sides[2];
     struct teller teller;
-    bool doubtful;     /* nothing is judged any more */
+    bool doubtful;     /* not all of it is judged */
+    bool blind;        /* nothing is, at the moment */
     bool option_due;   /* the client's last option has not got its final reply */
     uint64_t heard_ns; /* when bytes passed last */
     bool resumed;      /* messages were found behind what is missing */
@@ -388,12 +389,12 @@ static void opened(void *ctx, struct flow *flow, struct flow_packet packet)
     flow->user = c;
 }
 
-/* Bytes of a side are missing, or make no sense: nothing is judged any more. */
+/* Bytes of a side are missing, or make no sense: nothing is judged until they do again. */
 static void doubt(struct decoder *d, struct decoded *c, enum side side)
 {
     session_doubt(c->session);
     forget_contents(d, c);
-    c->doubtful = c->sides[side].astray = true;
+    c->doubtful = c->blind = c->sides[side].astray = true;
 }
 
 /* The first bytes of a connection whose beginning was perhaps not captured: a greeting shows that nothing is
@@ -442,6 +443,11 @@ static bool find_message(const struct decoder *d, struct decoded *c, enum side s
     s->skipped = 0;
     c->resumed = true;
     session_resume(c->session, side, bytes);
+    if (!c->sides[SIDE_CLIENT].astray && !c->sides[SIDE_SERVER].astray && session_judge_again(c->session)) {
+        c->blind = false;
+        put_comment(d, c, packet);
+        buffer_print(&c->text, "from here on replies are judged again, to requests that come now\n");
+    }
     return true;
 }
 
@@ -478,9 +484,14 @@ static void put_lost(const struct decoder *d, struct decoded *c, enum side side,
 {
     const struct scan_lost *how = session_lost(c->session, side);
 
-    if (c->doubtful)
+    if (c->blind)
         return;
     put_comment(d, c, packet);
+    if (c->doubtful) { /* as the size of a reply may be, whose request was not captured */
+        buffer_print(&c->text, "the bytes of the %s cannot be followed; nothing is judged for now\n",
+                     name_of(side));
+        return;
+    }
     buffer_print(&c->text,
                  "the bytes of the %s make no sense: %s of %s is 0x%0*" PRIx64 ", not 0x%0*" PRIx64
                  ", at byte %" PRIu64 " of what it sent; nothing is judged from here on\n",
@@ -568,7 +579,7 @@ static void lost(void *ctx, struct flow *flow, enum flow_from from, uint32_t cou
             take_bytes(d, flow, side, span_of(zeroes, piece), packet);
         }
     } else {
-        buffer_print(&c->text, c->doubtful ? "\n" : ": nothing is judged from here on\n");
+        buffer_print(&c->text, c->blind ? "\n" : ": nothing is judged for now\n");
         doubt(d, c, side);
     }
     keep_within(d, c, before);
@@ -651,7 +662,10 @@ void decoder_summary(const struct decoder *d, struct buffer *to)
         buffer_print(to, ", %zu of which could not be judged whole", d->unjudged);
     if (d->others > 0)
         buffer_print(to, ", %zu other%s", d->others, d->others == 1 ? "" : "s");
-    buffer_print(to, d->tally.count > 0 ? "; in all of them:\n" : "; nothing is wrong with what was seen\n");
+    if (d->tally.count > 0)
+        buffer_print(to, "; in all of them:\n");
+    else
+        buffer_print(to, d->connections > 0 ? "; nothing is wrong with what was seen\n" : "\n");
     tally_print(&d->tally, 1, d->catalogue, to);
 }
 

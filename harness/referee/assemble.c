@@ -191,7 +191,7 @@ uint64_t assemble_simple_body(const struct session *s, const struct exchange *e,
                               const struct wire_simple_reply *reply)
 {
     /* A wrong cookie says nothing of data: suppose that the oldest request was meant. */
-    if (!e && !s->doubtful && !exchange_find_past(s, reply->cookie))
+    if (!e && !s->doubtful && !s->patchy && !exchange_find_past(s, reply->cookie))
         e = session_oldest(s);
     return e && e->request.type == NBD_CMD_READ && reply->error == 0 ? e->request.length : 0;
 }

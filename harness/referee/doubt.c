@@ -45,6 +45,22 @@ bool session_miss_data(struct session *s, enum side from, uint64_t count)
 void session_doubt(struct session *s)
 {
     s->doubtful = true;
+    s->start_unknown = s->start_unknown || !s->transmission;
+}
+
+/* Who asked before may have been answered while nobody saw it. */
+bool session_judge_again(struct session *s)
+{
+    assert(s->doubtful);
+    if (s->start_unknown)
+        return false;
+    for (struct held *h = s->in_flight.oldest; h; h = h->newer)
+        h->ambiguous = true;
+    s->last_reply = (struct past){ 0 };
+    s->stray = false;
+    s->doubtful = false;
+    s->patchy = true;
+    return true;
 }
 
 static uint32_t first_magic(struct span bytes)

@@ -82,6 +82,28 @@ static void remember(struct session *s, const struct exchange *e)
     s->past_next = (s->past_next + 1) % PAST_MAX;
 }
 
+static void held_free(struct held *h)
+{
+    for (unsigned i = 0; i < h->exchange.status_chunks; i++)
+        free(h->exchange.statuses[i].extents);
+    free(h->exchange.statuses);
+    free(h->exchange.filter);
+    free(h->exchange.ranges);
+    free(h->contents);
+    free(h->error_offsets);
+    buffer_free(&h->exchange.data);
+    buffer_free(&h->text);
+    free(h);
+}
+
+/* It was answered while nobody saw it: its cookie is used again. */
+static void forget(struct session *s, struct exchange *e)
+{
+    bucket_remove(s, held_of(e));
+    list_remove(&s->in_flight, held_of(e));
+    held_free(held_of(e));
+}
+
 struct exchange *exchange_new(struct session *s, const struct session_request *request)
 {
     struct held *h = memory_take(sizeof *h);
@@ -98,6 +120,10 @@ struct exchange *exchange_new(struct session *s, const struct session_request *r
         return e;
     }
     same = exchange_find(s, request->cookie);
+    if (same && s->patchy && held_of(same)->ambiguous && s->streams[SIDE_SERVER].exchange != same) {
+        forget(s, same);
+        same = NULL;
+    }
     if (same) {
         held_of(same)->ambiguous = h->ambiguous = true;
         s->astray = true; /* nobody knows which of them is answered */
@@ -142,20 +168,6 @@ void exchange_answered(struct session *s, struct exchange *e)
     if (e->error == 0)
         s->succeeded_with |= e->request.flags;
     remember(s, e);
-}
-
-static void held_free(struct held *h)
-{
-    for (unsigned i = 0; i < h->exchange.status_chunks; i++)
-        free(h->exchange.statuses[i].extents);
-    free(h->exchange.statuses);
-    free(h->exchange.filter);
-    free(h->exchange.ranges);
-    free(h->contents);
-    free(h->error_offsets);
-    buffer_free(&h->exchange.data);
-    buffer_free(&h->text);
-    free(h);
 }
 
 void exchange_release(struct session *s, struct exchange *e)

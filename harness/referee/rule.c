@@ -74,12 +74,18 @@ static size_t look(struct sight *at, const struct rule *all, size_t count, enum 
     return found;
 }
 
+/* What can be judged where not all is known that passed before. */
+static bool is_of_reply(enum occasion occasion, const struct message *m)
+{
+    return (occasion == AT_SIMPLE_REPLY || occasion == AT_CHUNK || occasion == AT_REPLY) && m && m->exchange;
+}
+
 size_t rules_look(struct session *s, enum occasion occasion, const struct message *m)
 {
     struct sight at = { .session = s, .message = m, .exchange = m ? m->exchange : NULL };
     size_t count;
 
-    if (s->doubtful)
+    if (s->doubtful || (s->patchy && !is_of_reply(occasion, m)))
         return 0;
     if (at.exchange && held_of(at.exchange)->ambiguous && occasion != AT_REQUEST)
         return 0;

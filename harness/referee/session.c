@@ -138,7 +138,7 @@ static void lose(struct session *s, enum side from, const struct scan_lost *how)
 
     st->lost = true;
     st->lost_how = *how;
-    if (s->doubtful)
+    if (s->doubtful || s->patchy)
         return;
     if (from == SIDE_CLIENT && !s->astray && !s->streams[SIDE_SERVER].lost &&
         rules_look(s, AT_CLIENT_LOST, NULL) == 0)
@@ -354,7 +354,9 @@ static void decode(struct message *m)
 
 static void note_flaw(struct session *s, const struct message *m)
 {
-    if (m->flaw.rule && *m->flaw.rule && !s->doubtful)
+    bool known = !s->patchy || (message_is_chunk(m) && m->exchange && !held_of(m->exchange)->ambiguous);
+
+    if (m->flaw.rule && *m->flaw.rule && !s->doubtful && known)
         violations_add(s->violations, m->flaw.rule, m->from, m->number, "%s (at byte %zu of the body) %s",
                        m->flaw.field, m->flaw.at, m->flaw.reason);
 }

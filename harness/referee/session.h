@@ -191,6 +191,10 @@ void session_resume(struct session *s, enum side from, struct span bytes);
  * it can be seen from outside (onlooker.def).  Before any bytes. */
 void session_look_on(struct session *s);
 
+/* When both directions can be followed again: judges the replies to requests that come from now on.  False
+ * where that cannot be, as what was negotiated is not known. */
+bool session_judge_again(struct session *s);
+
 /* What is known of the server from other connections.  Before any bytes. */
 void session_set_tls_mode(struct session *s, enum tls_mode mode);
 

@@ -214,6 +214,8 @@ struct session {
 
     /* reasons to be lenient */
     bool doubtful;           /* what passed is not known whole: nothing is judged */
+    bool patchy;             /* it was not: only replies to requests that came since then are judged */
+    bool start_unknown;      /* nor is what was negotiated */
     const char *excuse_next; /* session_excuse(): for the client's next message */
     bool may_close;          /* the client broke a demand, or the server said that it shuts down */
     bool may_wait;           /* what the client broke may have the server wait for more, or for nothing */
