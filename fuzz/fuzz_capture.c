@@ -6,16 +6,20 @@
  *     a flow is opened, ended once for each direction, closed, and not heard of again.
  *
  * Input: a byte that says what a packet begins with, then packets: two bytes of length, big-endian, and the
- * packet.  The data that a packet brings are replaced by what the target says that its sender sends in that
- * place of the stream. Seeds: corpora/capture/. */
+ * packet; or a byte of PCAPNG, then a pcapng file.  The data that a packet brings are replaced by what the
+ * target says that its sender sends in that place of the stream.  Seeds: corpora/capture/. */
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/memory.h"
 #include "capture/flow.h"
+#include "capture/fragment.h"
 #include "capture/packet.h"
+#include "capture/pcapng.h"
 #include "fuzz/target.h"
 
-enum { FLOWS_KEPT = 256, LINK_KINDS = PACKET_LINUX_COOKED2 + 1 };
+enum { FLOWS_KEPT = 256, PCAPNG = PACKET_LINUX_COOKED2 + 1, KINDS };
 
 /* One direction of a flow as it has been told so far. */
 struct told {
@@ -137,24 +141,74 @@ static void add(struct flow_table *table, struct listening *l, struct packet *p)
     free(sent);
 }
 
+/* What packets go through on their way. */
+struct reading {
+    struct flow_table *table;
+    struct fragment_table *fragments;
+    struct listening listening;
+};
+
+/* A packet, or the last fragment of one. */
+static void take(struct reading *r, enum packet_link link, struct span packet_bytes)
+{
+    struct packet_fragment fragment;
+    struct packet packet;
+    struct span whole;
+
+    r->listening.packet++;
+    if (packet_parse(link, packet_bytes, &packet) || (packet_parse_fragment(link, packet_bytes, &fragment) &&
+                                                      fragment_table_add(r->fragments, &fragment, &whole) &&
+                                                      packet_parse_payload(&fragment, whole, &packet)))
+        add(r->table, &r->listening, &packet);
+}
+
+static void take_packets(struct reading *r, enum packet_link link, struct span input)
+{
+    struct span length;
+
+    while (r->listening.packet < FLOWS_KEPT && (length = span_take(&input, 2)).len == 2)
+        take(r, link, span_take(&input, (size_t)length.at[0] << 8 | length.at[1]));
+}
+
+static void take_file(struct reading *r, struct span input)
+{
+    static uint8_t content[TARGET_INPUT_MAX];
+    struct pcapng_packet packet;
+    struct pcapng *pcapng;
+    char error[100] = "";
+    enum pcapng_event event;
+    FILE *file;
+
+    if (input.len == 0)
+        return;
+    memcpy(content, input.at, input.len);
+    file = fmemopen(content, input.len, "rb");
+    HOLDS(file, "no memory");
+    pcapng = pcapng_new(file);
+    while ((event = pcapng_next(pcapng, &packet, error, sizeof error)) == PCAPNG_PACKET &&
+           r->listening.packet < FLOWS_KEPT)
+        take(r, packet.link_type == 1 ? PACKET_ETHERNET : PACKET_IP, packet.bytes);
+    HOLDS(event != PCAPNG_BROKEN || *error, "nobody says what is broken");
+    pcapng_free(pcapng);
+    fclose(file);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    struct span input = span_of(data, size), first = span_take(&input, 1), length;
-    struct listening l = { .packet = 0 };
-    struct flow_table *table;
-    struct packet packet;
+    struct span input = span_of(data, size), first = span_take(&input, 1);
+    struct reading r = { .fragments = NULL };
+    const struct listening *l = &r.listening;
 
     if (size > TARGET_INPUT_MAX || first.len == 0)
         return 0;
-    table = flow_table_new((struct flow_listener){ opened, bytes, lost, ended, closed, &l });
-    while (l.packet < FLOWS_KEPT && (length = span_take(&input, 2)).len == 2) {
-        struct span bytes_of = span_take(&input, (size_t)length.at[0] << 8 | length.at[1]);
-
-        l.packet++;
-        if (packet_parse((enum packet_link)(first.at[0] % LINK_KINDS), bytes_of, &packet))
-            add(table, &l, &packet);
-    }
-    flow_table_free(table);
-    HOLDS(l.opened == l.closed, "%zu flows were opened, %zu closed", l.opened, l.closed);
+    r.fragments = fragment_table_new();
+    r.table = flow_table_new((struct flow_listener){ opened, bytes, lost, ended, closed, &r.listening });
+    if (*first.at % KINDS == PCAPNG)
+        take_file(&r, input);
+    else
+        take_packets(&r, (enum packet_link)(*first.at % KINDS), input);
+    flow_table_free(r.table);
+    fragment_table_free(r.fragments);
+    HOLDS(l->opened == l->closed, "%zu flows were opened, %zu closed", l->opened, l->closed);
     return 0;
 }
