@@ -12,10 +12,23 @@ enum {
         1 << 25, /* "any payload not exceeding 2^25 bytes SHOULD NOT be considered a denial of service" */
 };
 
+void excuse_option_begins(struct session *s, uint64_t bytes)
+{
+    if (bytes > PATIENT_BYTES)
+        s->may_close = s->may_wait = true;
+}
+
+/* The options for metadata contexts need structured replies or extended headers. */
+static bool is_premature(const struct session *s, uint32_t option)
+{
+    return (option == NBD_OPT_LIST_META_CONTEXT || option == NBD_OPT_SET_META_CONTEXT) &&
+           !s->negotiated.structured && !s->negotiated.extended;
+}
+
 void excuse_option(struct session *s, const struct message *m)
 {
-    if (m->flaw.rule || m->body_bytes > PATIENT_BYTES || s->options_sent > PATIENT_OPTIONS ||
-        s->option_count > 1 || s->transmission ||
+    s->may_close = s->may_close || is_premature(s, m->head.option.option);
+    if (m->flaw.rule || s->options_sent > PATIENT_OPTIONS || s->option_count > 1 || s->transmission ||
         (m->head.option.option != NBD_OPT_EXPORT_NAME && !haggle_both_fixed_newstyle(s)))
         s->may_close = s->may_wait = true;
 }

@@ -41,6 +41,16 @@ static void closing_on_what_is_no_request(void **state)
     option_reply(&t, GO, ACK, NOTHING);
     session_ended(t.s, SIDE_SERVER, ENDING_FINISHED);
     ends_well(&t);
+    t = talk_with(NULL);
+    start_haggling(&t, 3, 3);
+    query(&t, SET_META, "base:allocation"); /* before structured replies */
+    session_ended(t.s, SIDE_SERVER, ENDING_FINISHED);
+    ends_well(&t);
+    t = talk_with(NULL);
+    start_haggling(&t, 3, 3);
+    client_says(&t, IHAVEOPT, U32(LIST), U32(100000), 1); /* more than is waited for */
+    session_ended(t.s, SIDE_SERVER, ENDING_FINISHED);
+    ends_well(&t);
 }
 
 static void closing_with_a_reason(void **state)

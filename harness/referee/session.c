@@ -267,6 +267,7 @@ static void begin(struct session *s, struct stream *st, const struct scan_head *
     case SCAN_KIND_OPTION:
         st->keep = KEEP_OPTION;
         haggle_option_begins(s, head);
+        excuse_option_begins(s, head->body);
         break;
     case SCAN_KIND_OPTION_REPLY:
     case SCAN_KIND_OLDSTYLE:

@@ -283,6 +283,8 @@ bool assemble_is_covered(const struct exchange *e, uint64_t offset, uint64_t len
 
 /* ---- excuse.c ---- */
 
+/* The header of an option has come, with so many bytes to follow. */
+void excuse_option_begins(struct session *s, uint64_t bytes);
 void excuse_option(struct session *s, const struct message *m);
 /* What is wrong with it: of enum request_fault, 0 nothing. */
 unsigned excuse_request(struct session *s, const struct session_request *request);
