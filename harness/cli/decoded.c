@@ -28,11 +28,12 @@ enum {
 
 /* One connection of the capture.  It is printed when it is over, so that connections do not mix. */
 struct decoded {
-    struct session *session;
-    struct model *model; /* NULL: contents are not compared */
+    struct session *session; /* NULL before bytes have passed */
+    struct model *model;     /* NULL: contents are not compared */
+    bool forgotten;          /* nor will they be */
     struct server *server;
     uint64_t written; /* bytes that the model holds at most */
-    struct violations violations;
+    struct violations *violations;
     struct tally tally;
     struct flow_packet opened;
     bool reversed; /* who seemed to be the client is the server */
@@ -122,8 +123,8 @@ static void put_violations(struct decoder *d, const struct flow *flow, struct fl
     struct decoded *c = flow->user;
     bool shown = false;
 
-    for (size_t i = 0; i < c->violations.count; i++) {
-        const struct violation *v = &c->violations.all[i];
+    for (size_t i = 0; i < c->violations->count; i++) {
+        const struct violation *v = &c->violations->all[i];
         uint64_t times = tally_add(&c->tally, v->rule, v->party, flow->number, packet.number);
 
         if (times > OF_A_KIND_MAX)
@@ -138,7 +139,7 @@ static void put_violations(struct decoder *d, const struct flow *flow, struct fl
     }
     if (shown && m)
         put_message_bytes(m, &c->text);
-    violations_clear(&c->violations);
+    violations_clear(c->violations);
 }
 
 static void put_comment(const struct decoder *d, struct decoded *c, struct flow_packet packet)
@@ -167,6 +168,7 @@ static void keep_within(struct decoder *d, struct decoded *c, size_t len_before)
 
 static void forget_contents(struct decoder *d, struct decoded *c)
 {
+    c->forgotten = true;
     if (!c->model)
         return;
     session_forget_contents(c->session);
@@ -289,6 +291,19 @@ static void note_first(struct side_seen *s, struct span bytes)
     s->first_len += taken.len;
 }
 
+/* ---- its session ---- */
+
+/* A capture may hold very many connections on which nothing passes. */
+static void need_session(struct decoded *c)
+{
+    if (c->session)
+        return;
+    c->model = c->forgotten ? NULL : model_new();
+    c->violations = memory_take(sizeof *c->violations);
+    c->session = session_new(c->model, c->violations);
+    session_look_on(c->session);
+}
+
 /* ---- a connection, when it is over ---- */
 
 static void put_head(const struct decoder *d, const struct flow *flow, const struct decoded *c,
@@ -343,6 +358,7 @@ static void finish(struct decoder *d, struct flow *flow)
     struct decoded *c = flow->user;
     struct buffer head;
 
+    need_session(c);
     buffer_init(&head, HEAD_MAX);
     d->text_bytes -= c->text.len;
     if (is_nbd(c, flow)) {
@@ -363,6 +379,7 @@ static void finish(struct decoder *d, struct flow *flow)
     leave_server(d, c);
     forget_contents(d, c);
     session_free(c->session);
+    free(c->violations);
     tally_free(&c->tally);
     buffer_free(&c->text);
     buffer_free(&head);
@@ -376,9 +393,6 @@ static void opened(void *ctx, struct flow *flow, struct flow_packet packet)
 {
     struct decoded *c = memory_take(sizeof *c);
 
-    c->model = model_new();
-    c->session = session_new(c->model, &c->violations);
-    session_look_on(c->session);
     join_server(ctx, c, &flow->server);
     buffer_init(&c->text, 2 * TEXT_MAX);
     c->teller.loose = ((const struct decoder *)ctx)->loose;
@@ -549,6 +563,7 @@ static void decode_bytes(void *ctx, struct flow *flow, enum flow_from from, stru
     struct decoder *d = ctx;
     enum side side;
 
+    need_session(c);
     look_for_beginning(d, flow, from, bytes, packet);
     side = side_of(c, from);
     c->heard_ns = packet.time_ns;
@@ -566,6 +581,7 @@ static void lost(void *ctx, struct flow *flow, enum flow_from from, uint32_t cou
     size_t before = c->text.len;
     struct decoder *d = ctx;
 
+    need_session(c);
     if (c->sides[side].astray) {
         c->sides[side].skipped += count;
         return;
@@ -594,10 +610,10 @@ static void put_silence(struct decoder *d, struct decoded *c, struct flow_packet
     if (silence_ns < (uint64_t)SILENCE_S * US_PER_S * NS_PER_US || c->doubtful)
         return;
     session_stalled(c->session);
-    if (c->violations.count > 0 && (session_in_flight(c->session) > 0 || c->option_due))
+    if (c->violations->count > 0 && (session_in_flight(c->session) > 0 || c->option_due))
         transcript_due(&c->teller, session_oldest(c->session), &c->text);
-    for (size_t i = 0; i < c->violations.count; i++) {
-        const struct violation *v = &c->violations.all[i];
+    for (size_t i = 0; i < c->violations->count; i++) {
+        const struct violation *v = &c->violations->all[i];
 
         put_comment(d, c, packet);
         buffer_print(&c->text, "nothing came for %" PRIu64 " s; if it would never have come, ",
@@ -605,7 +621,7 @@ static void put_silence(struct decoder *d, struct decoded *c, struct flow_packet
         tally_print_rule(v->rule, v->party, d->catalogue, &c->text);
         buffer_print(&c->text, ": %s\n", v->came);
     }
-    violations_clear(&c->violations);
+    violations_clear(c->violations);
 }
 
 /* The line that plays an end again, up to its comment.  What is behind TLS is not played, and neither can a
@@ -629,6 +645,7 @@ static void ended(void *ctx, struct flow *flow, enum flow_from from, enum flow_e
 
     if (how == FLOW_CUT)
         return;
+    need_session(c);
     if (side == SIDE_CLIENT)
         put_silence(d, c, packet);
     session_ended(c->session, side, how == FLOW_RESET ? ENDING_RESET : ENDING_FINISHED);
