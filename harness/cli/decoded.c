@@ -1,70 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 #include "cli/decoded.h"
 
-#include <arpa/inet.h>
 #include <inttypes.h>
-#include <search.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/memory.h"
-#include "referee/session.h"
-#include "script/transcript.h"
+#include "cli/decoded_connection.h"
 #include "wire/constants.h"
 
 enum {
-    WRITTEN_MAX = 256 << 20, /* bytes of contents that are remembered, in all connections that are not over */
-    TEXT_MAX = 256 << 20,    /* bytes, in all connections that are not over */
-    HEAD_MAX = 1024,         /* bytes, of what is said before a connection */
-    OF_A_KIND_MAX = 8,       /* breaches of a requirement that are told one by one, in a connection */
-    FIRST_BYTES = 16,        /* of each side, which show what a connection is */
-    BODY_BYTES = 16,         /* of a body, shown of a message that is wrong */
+    LINES_MAX = 512 << 20, /* bytes of a connection's text; decoded_keep_within() keeps to less */
+    HEAD_MAX = 1024,       /* bytes, of what is said before a connection */
     PORT_NBD = 10809,
     SILENCE_S = 1, /* behind which a client that leaves may have waited in vain */
-    NS_PER_US = 1000,
-    US_PER_S = 1000000,
-};
-
-/* One connection of the capture.  It is printed when it is over, so that connections do not mix. */
-struct decoded {
-    struct session *session; /* NULL before bytes have passed */
-    struct model *model;     /* NULL: contents are not compared */
-    bool forgotten;          /* nor will they be */
-    struct server *server;
-    uint64_t written; /* bytes that the model holds at most */
-    struct violations *violations;
-    struct tally tally;
-    struct flow_packet opened;
-    bool reversed; /* who seemed to be the client is the server */
-    bool whole;    /* it is seen from its first byte on */
-    bool cut;      /* there was more text than can be kept */
-    bool tls;      /* and that was said */
-    bool reset;    /* by one of the two */
-    struct side_seen {
-        uint8_t first[FIRST_BYTES];
-        size_t first_len;
-        bool astray;              /* bytes are missing: where the next message begins is to be found */
-        uint64_t skipped;         /* bytes, since then */
-        bool ended;               /* closed, or reset */
-        bool within;              /* a message is under way */
-        struct flow_packet begun; /* with this packet */
-    } sides[2];
-    struct teller teller;
-    bool doubtful;     /* not all of it is judged */
-    bool blind;        /* nothing is, at the moment */
-    bool option_due;   /* the client's last option has not got its final reply */
-    uint64_t heard_ns; /* when bytes passed last */
-    bool resumed;      /* messages were found behind what is missing */
-    uint64_t from, to; /* bytes of the export that the client writes to */
-    struct buffer text;
-};
-
-/* A server, as long as there are connections to it. */
-struct server {
-    struct packet_end end; /* first: the tree compares it */
-    size_t connections;
-    struct decoded *alone; /* the connection that has been the only one so far */
 };
 
 static enum side side_of(const struct decoded *c, enum flow_from from)
@@ -75,171 +24,6 @@ static enum side side_of(const struct decoded *c, enum flow_from from)
 static const char *name_of(enum side side)
 {
     return side == SIDE_CLIENT ? "client" : "server";
-}
-
-/* ---- what is printed ---- */
-
-static void put_packet(const struct decoder *d, struct flow_packet packet, struct buffer *to)
-{
-    uint64_t began = d->capture->began_ns;
-    uint64_t us = packet.time_ns > began ? (packet.time_ns - began) / NS_PER_US : 0;
-
-    buffer_print(to, "packet %" PRIu64 " (%" PRIu64 ".%06" PRIu64 " s)", packet.number, us / US_PER_S,
-                 us % US_PER_S);
-}
-
-static void put_end(const struct packet_end *end, struct buffer *to)
-{
-    static const uint8_t mapped[12] = { [10] = 0xff, [11] = 0xff };
-    bool ip4 = memcmp(end->address, mapped, sizeof mapped) == 0;
-    char address[INET6_ADDRSTRLEN] = "";
-
-    inet_ntop(ip4 ? AF_INET : AF_INET6, end->address + (ip4 ? sizeof mapped : 0), address, sizeof address);
-    buffer_print(to, ip4 ? "%s:%u" : "[%s]:%u", address, (unsigned)end->port[0] << 8 | end->port[1]);
-}
-
-static void put_bytes(struct span bytes, struct buffer *to)
-{
-    for (size_t i = 0; i < bytes.len; i++)
-        buffer_print(to, " %02x", bytes.at[i]);
-}
-
-/* The bytes of a message that is wrong, as they came. */
-static void put_message_bytes(const struct message *m, struct buffer *to)
-{
-    struct span body = m->body;
-
-    buffer_print(to, "#    ");
-    put_bytes(m->header, to);
-    if (body.len > 0)
-        buffer_print(to, " |");
-    put_bytes(span_take(&body, BODY_BYTES), to);
-    buffer_print(to, m->body_bytes > BODY_BYTES ? " ...\n" : "\n");
-}
-
-static void put_violations(struct decoder *d, const struct flow *flow, struct flow_packet packet,
-                           const struct message *m)
-{
-    struct decoded *c = flow->user;
-    bool shown = false;
-
-    for (size_t i = 0; i < c->violations->count; i++) {
-        const struct violation *v = &c->violations->all[i];
-        uint64_t times = tally_add(&c->tally, v->rule, v->party, flow->number, packet.number);
-
-        if (times > OF_A_KIND_MAX)
-            continue;
-        buffer_print(&c->text, "# ");
-        put_packet(d, packet, &c->text);
-        buffer_print(&c->text, ": ");
-        tally_print_rule(v->rule, v->party, d->catalogue, &c->text);
-        buffer_print(&c->text, ": %s%s\n", v->came,
-                     times == OF_A_KIND_MAX ? "; what there is more of this is only counted" : "");
-        shown = true;
-    }
-    if (shown && m)
-        put_message_bytes(m, &c->text);
-    violations_clear(c->violations);
-}
-
-static void put_comment(const struct decoder *d, struct decoded *c, struct flow_packet packet)
-{
-    buffer_print(&c->text, "# ");
-    put_packet(d, packet, &c->text);
-    buffer_print(&c->text, ": ");
-}
-
-/* Keeps what is held of all connections together within its limit. */
-static void keep_within(struct decoder *d, struct decoded *c, size_t len_before)
-{
-    if (c->cut)
-        c->text.len = len_before;
-    d->text_bytes += c->text.len - len_before;
-    if (d->text_bytes <= TEXT_MAX || c->cut)
-        return;
-    c->cut = true;
-    len_before = c->text.len;
-    buffer_print(&c->text,
-                 "# this is more than can be kept: the rest is judged and counted, and not shown\n");
-    d->text_bytes += c->text.len - len_before;
-}
-
-/* ---- what an export holds ---- */
-
-static void forget_contents(struct decoder *d, struct decoded *c)
-{
-    c->forgotten = true;
-    if (!c->model)
-        return;
-    session_forget_contents(c->session);
-    model_free(c->model);
-    c->model = NULL;
-    d->written_bytes -= c->written;
-}
-
-static int compare_servers(const void *a, const void *b)
-{
-    return memcmp(a, b, sizeof(struct packet_end));
-}
-
-/* Who shares a server with others may read what they wrote. */
-static void join_server(struct decoder *d, struct decoded *c, const struct packet_end *end)
-{
-    struct server *const *found = tfind(end, &d->servers, compare_servers);
-    struct server *server = found ? *found : NULL;
-
-    if (!server) {
-        server = memory_take(sizeof *server);
-        *server = (struct server){ .end = *end, .alone = c };
-        if (!tsearch(server, &d->servers, compare_servers)) { /* no memory */
-            free(server);
-            forget_contents(d, c);
-            return;
-        }
-    } else {
-        forget_contents(d, c);
-        if (server->alone)
-            forget_contents(d, server->alone);
-        server->alone = NULL;
-    }
-    c->server = server;
-    server->connections++;
-}
-
-static void leave_server(struct decoder *d, struct decoded *c)
-{
-    struct server *server = c->server;
-
-    if (!server)
-        return;
-    if (server->alone == c)
-        server->alone = NULL;
-    if (--server->connections > 0)
-        return;
-    tdelete(server, &d->servers, compare_servers);
-    free(server);
-}
-
-/* ---- what the client writes to ---- */
-
-/* Widens the range that the client writes to: a case that is played again needs a window there. */
-static void note_write(struct decoder *d, struct decoded *c, const struct message *m)
-{
-    const struct session_request *r = &m->request;
-    const struct command_rules *rules;
-
-    if (!message_is_request(m) || !(rules = command_rules_of(r->type)) || !rules->writes)
-        return;
-    if (r->offset < c->from)
-        c->from = r->offset;
-    if (r->offset <= UINT64_MAX - r->length && r->offset + r->length > c->to)
-        c->to = r->offset + r->length;
-    if (!c->model)
-        return;
-    c->written += r->payload;
-    d->written_bytes += r->payload;
-    if (d->written_bytes > WRITTEN_MAX)
-        forget_contents(d, c);
 }
 
 /* ---- what a connection is ---- */
@@ -310,11 +94,11 @@ static void put_head(const struct decoder *d, const struct flow *flow, const str
                      struct buffer *to)
 {
     buffer_print(to, "case connection-%zu \"", flow->number);
-    put_end(c->reversed ? &flow->server : &flow->client, to);
+    decoded_put_end(c->reversed ? &flow->server : &flow->client, to);
     buffer_print(to, " to ");
-    put_end(c->reversed ? &flow->client : &flow->server, to);
+    decoded_put_end(c->reversed ? &flow->client : &flow->server, to);
     buffer_print(to, ", begins with ");
-    put_packet(d, c->opened, to);
+    decoded_put_packet(d, c->opened, to);
     buffer_print(to, "\"\nstart %s\n", c->whole ? "connect" : "transmission");
     if (c->from < c->to)
         buffer_print(to, "window %" PRIu64 " at %" PRIu64 "\n", c->to - c->from, c->from);
@@ -340,9 +124,9 @@ static void put_owing(struct decoded *c)
 static void put_other(const struct flow *flow, const struct decoded *c, struct buffer *to)
 {
     buffer_print(to, "# connection %zu, ", flow->number);
-    put_end(&flow->client, to);
+    decoded_put_end(&flow->client, to);
     buffer_print(to, " to ");
-    put_end(&flow->server, to);
+    decoded_put_end(&flow->server, to);
     buffer_print(to, ", packet %" PRIu64 ": ", c->opened.number);
     if (c->sides[SIDE_CLIENT].first_len + c->sides[SIDE_SERVER].first_len == 0)
         buffer_print(to, "no bytes passed\n");
@@ -376,8 +160,8 @@ static void finish(struct decoder *d, struct flow *flow)
         put_other(flow, c, &head);
         d->print(d->ctx, buffer_text(&head));
     }
-    leave_server(d, c);
-    forget_contents(d, c);
+    decoded_leave_server(d, c);
+    decoded_forget_contents(d, c);
     session_free(c->session);
     free(c->violations);
     tally_free(&c->tally);
@@ -393,8 +177,8 @@ static void opened(void *ctx, struct flow *flow, struct flow_packet packet)
 {
     struct decoded *c = memory_take(sizeof *c);
 
-    join_server(ctx, c, &flow->server);
-    buffer_init(&c->text, 2 * TEXT_MAX);
+    decoded_join_server(ctx, c, &flow->server);
+    buffer_init(&c->text, LINES_MAX);
     c->teller.loose = ((const struct decoder *)ctx)->loose;
     c->opened = packet;
     c->heard_ns = packet.time_ns;
@@ -407,7 +191,7 @@ static void opened(void *ctx, struct flow *flow, struct flow_packet packet)
 static void doubt(struct decoder *d, struct decoded *c, enum side side)
 {
     session_doubt(c->session);
-    forget_contents(d, c);
+    decoded_forget_contents(d, c);
     c->doubtful = c->blind = c->sides[side].astray = true;
 }
 
@@ -430,7 +214,7 @@ static void look_for_beginning(struct decoder *d, const struct flow *flow, enum 
     }
     doubt(d, c, SIDE_CLIENT);
     doubt(d, c, SIDE_SERVER);
-    put_comment(d, c, packet);
+    decoded_put_comment(d, c, packet);
     buffer_print(
         &c->text,
         "how the connection began was not captured: what was negotiated is not known, and nothing is "
@@ -450,7 +234,7 @@ static bool find_message(const struct decoder *d, struct decoded *c, enum side s
         return false;
     }
     if (s->skipped > 0) {
-        put_comment(d, c, packet);
+        decoded_put_comment(d, c, packet);
         buffer_print(&c->text, "%" PRIu64 " bytes of the %s were passed over\n", s->skipped, name_of(side));
     }
     s->astray = s->within = false;
@@ -459,7 +243,7 @@ static bool find_message(const struct decoder *d, struct decoded *c, enum side s
     session_resume(c->session, side, bytes);
     if (!c->sides[SIDE_CLIENT].astray && !c->sides[SIDE_SERVER].astray && session_judge_again(c->session)) {
         c->blind = false;
-        put_comment(d, c, packet);
+        decoded_put_comment(d, c, packet);
         buffer_print(&c->text, "from here on replies are judged again, to requests that come now\n");
     }
     return true;
@@ -488,10 +272,10 @@ static void put_message(struct decoder *d, const struct flow *flow, const struct
     if (d->numbers && c->text.len > before) {
         c->text.len--; /* the line's end */
         buffer_print(&c->text, "    # ");
-        put_packet(d, packet, &c->text);
+        decoded_put_packet(d, packet, &c->text);
         buffer_print(&c->text, "\n");
     }
-    put_violations(d, flow, packet, m);
+    decoded_put_violations(d, flow, packet, m);
 }
 
 static void put_lost(const struct decoder *d, struct decoded *c, enum side side, struct flow_packet packet)
@@ -500,7 +284,7 @@ static void put_lost(const struct decoder *d, struct decoded *c, enum side side,
 
     if (c->blind)
         return;
-    put_comment(d, c, packet);
+    decoded_put_comment(d, c, packet);
     if (c->doubtful) { /* as the size of a reply may be, whose request was not captured */
         buffer_print(&c->text, "the bytes of the %s cannot be followed; nothing is judged for now\n",
                      name_of(side));
@@ -518,7 +302,7 @@ static void put_tls(const struct decoder *d, struct decoded *c, struct flow_pack
     if (c->tls || session_phase(c->session) != PHASE_STARTTLS)
         return;
     c->tls = true;
-    put_comment(d, c, packet);
+    decoded_put_comment(d, c, packet);
     buffer_print(&c->text,
                  "TLS begins: what passes under it can be neither shown nor judged, nor played again\n");
 }
@@ -538,7 +322,7 @@ static void take_bytes(struct decoder *d, const struct flow *flow, enum side sid
         event = session_next(c->session, side, &bytes, &m);
         if (event == SESSION_MESSAGE) {
             s->within = false;
-            note_write(d, c, &m);
+            decoded_note_write(d, c, &m);
             note_option(c, &m);
             put_message(d, flow, &m, s->begun);
             put_tls(d, c, packet);
@@ -546,7 +330,7 @@ static void take_bytes(struct decoder *d, const struct flow *flow, enum side sid
                 session_release(c->session, m.exchange);
             continue;
         }
-        put_violations(d, flow, packet, NULL);
+        decoded_put_violations(d, flow, packet, NULL);
         if (event == SESSION_LOST) {
             put_lost(d, c, side, packet);
             doubt(d, c, side);
@@ -570,7 +354,7 @@ static void decode_bytes(void *ctx, struct flow *flow, enum flow_from from, stru
     note_first(&c->sides[side], bytes);
     if (find_message(d, c, side, bytes, packet))
         take_bytes(d, flow, side, bytes, packet);
-    keep_within(d, c, before);
+    decoded_keep_within(d, c, before);
 }
 
 static void lost(void *ctx, struct flow *flow, enum flow_from from, uint32_t count, struct flow_packet packet)
@@ -586,7 +370,7 @@ static void lost(void *ctx, struct flow *flow, enum flow_from from, uint32_t cou
         c->sides[side].skipped += count;
         return;
     }
-    put_comment(d, c, packet);
+    decoded_put_comment(d, c, packet);
     buffer_print(&c->text, "%" PRIu32 " bytes of the %s were not captured", count, name_of(side));
     if (session_miss_data(c->session, side, count)) {
         buffer_print(&c->text, ": they are data, and stand as zeroes\n");
@@ -598,7 +382,7 @@ static void lost(void *ctx, struct flow *flow, enum flow_from from, uint32_t cou
         buffer_print(&c->text, c->blind ? "\n" : ": nothing is judged for now\n");
         doubt(d, c, side);
     }
-    keep_within(d, c, before);
+    decoded_keep_within(d, c, before);
 }
 
 /* The client leaves after a silence: says what the server would have broken if that was all that it had to
@@ -615,7 +399,7 @@ static void put_silence(struct decoder *d, struct decoded *c, struct flow_packet
     for (size_t i = 0; i < c->violations->count; i++) {
         const struct violation *v = &c->violations->all[i];
 
-        put_comment(d, c, packet);
+        decoded_put_comment(d, c, packet);
         buffer_print(&c->text, "nothing came for %" PRIu64 " s; if it would never have come, ",
                      silence_ns / US_PER_S / NS_PER_US);
         tally_print_rule(v->rule, v->party, d->catalogue, &c->text);
@@ -652,11 +436,11 @@ static void ended(void *ctx, struct flow *flow, enum flow_from from, enum flow_e
     buffer_print(&c->text, "%s", line_of_end(c, side, how));
     c->sides[side].ended = true;
     c->reset = c->reset || how == FLOW_RESET;
-    put_comment(d, c, packet);
+    decoded_put_comment(d, c, packet);
     buffer_print(&c->text, "the %s %s\n", name_of(side),
                  how == FLOW_RESET ? "has gone: the connection was reset" : "has closed its direction");
-    put_violations(d, flow, packet, NULL);
-    keep_within(d, c, before);
+    decoded_put_violations(d, flow, packet, NULL);
+    decoded_keep_within(d, c, before);
     if (c->sides[SIDE_CLIENT].ended && c->sides[SIDE_SERVER].ended)
         finish(d, flow);
 }
