@@ -65,16 +65,16 @@
         EXTENDED(flags, type, 6), WIDE(2, 0), WIDE(9, 9), EXTENDED(flags, type, 7), WIDE(0, 0), 255, 255,    \
         255, 255, 255, 255, 255, 255
 
-#define SAMPLE_EXTENDED_REQUESTS                                                                           \
-    EXTENDED(33, 1, 1), WIDE(0, 200), WIDE(0, 4), 'd', 'a', 't', 'a', EXTENDED(32, 1, 2), WIDE(9, 0),      \
-        WIDE(0, 2), 'n', 'o', EXTENDED(0, 1, 3), WIDE(0, 0), WIDE(0, 2), 'o', 'h', EXTENDED(32, 7, 4), WIDE(0, 512), \
-        WIDE(0, 12), WIDE(0, 4096), 0, 0, 0, 1, EXTENDED(32, 7, 4), WIDE(0, 512), WIDE(0, 16),             \
-        WIDE(0, 4096), 0, 0, 0, 2, 0, 0, 0, 1, EXTENDED(32, 7, 5), WIDE(0, 0), WIDE(0, 16), WIDE(0, 4096), \
-        0, 0, 0, 1, 0, 0, 0, 1, EXTENDED(32, 7, 6), WIDE(0, 0), WIDE(0, 16), WIDE(0, 4096), 0, 0, 0, 1, 0, \
-        0, 0, 9, EXTENDED(40, 7, 7), WIDE(0, 0), WIDE(0, 0), EXTENDED(32, 7, 8), WIDE(0, 0), WIDE(0, 9),   \
-        WIDE(0, 9), 1, SAMPLE_WIDE(0, 0), SAMPLE_WIDE(4, 0), SAMPLE_WIDE(0, 7), SAMPLE_WIDE(8, 7),         \
-        SAMPLE_WIDE(0, 5), SAMPLE_WIDE(0, 6), SAMPLE_WIDE(2, 6), SAMPLE_WIDE(0, 4), SAMPLE_WIDE(64, 3),    \
-        SAMPLE_WIDE(0, 99), EXTENDED(32, 5, 9), WIDE(0, 0), WIDE(0, 2), 'n', 'o', EXTENDED(0, 3, 10),      \
+#define SAMPLE_EXTENDED_REQUESTS                                                                             \
+    EXTENDED(33, 1, 1), WIDE(0, 200), WIDE(0, 4), 'd', 'a', 't', 'a', EXTENDED(32, 1, 2), WIDE(9, 0),        \
+        WIDE(0, 2), 'n', 'o', EXTENDED(0, 1, 3), WIDE(0, 0), WIDE(0, 2), 'o', 'h', EXTENDED(32, 7, 4),       \
+        WIDE(0, 512), WIDE(0, 12), WIDE(0, 4096), 0, 0, 0, 1, EXTENDED(32, 7, 4), WIDE(0, 512), WIDE(0, 16), \
+        WIDE(0, 4096), 0, 0, 0, 2, 0, 0, 0, 1, EXTENDED(32, 7, 5), WIDE(0, 0), WIDE(0, 16), WIDE(0, 4096),   \
+        0, 0, 0, 1, 0, 0, 0, 1, EXTENDED(32, 7, 6), WIDE(0, 0), WIDE(0, 16), WIDE(0, 4096), 0, 0, 0, 1, 0,   \
+        0, 0, 9, EXTENDED(40, 7, 7), WIDE(0, 0), WIDE(0, 0), EXTENDED(32, 7, 8), WIDE(0, 0), WIDE(0, 9),     \
+        WIDE(0, 9), 1, SAMPLE_WIDE(0, 0), SAMPLE_WIDE(4, 0), SAMPLE_WIDE(0, 7), SAMPLE_WIDE(8, 7),           \
+        SAMPLE_WIDE(0, 5), SAMPLE_WIDE(0, 6), SAMPLE_WIDE(2, 6), SAMPLE_WIDE(0, 4), SAMPLE_WIDE(64, 3),      \
+        SAMPLE_WIDE(0, 99), EXTENDED(32, 5, 9), WIDE(0, 0), WIDE(0, 2), 'n', 'o', EXTENDED(0, 3, 10),        \
         WIDE(0, 0), WIDE(0, 0), EXTENDED(32, 2, 11), WIDE(0, 0), WIDE(0, 1), '!'
 
 static const uint8_t sample_extended[] = { 0,
