@@ -46,6 +46,11 @@ def fails(wanted, call, *arguments):
     raise AssertionError(f"{call.__name__}{arguments} succeeded, {wanted} was due")
 
 
+def extended(h):
+    """Whether requests are extended, with which libnbd begins at 1.18."""
+    return hasattr(h, "get_extended_headers_negotiated") and h.get_extended_headers_negotiated()
+
+
 def still_served(h):
     """What was refused has left the connection in step."""
     h.set_strict_mode(nbd.STRICT_MASK)
@@ -439,6 +444,8 @@ def block_status_out_of_bounds_is_refused(uri):
 def unknown_flags_are_refused(uri):
     h = connect(uri, strict_mode=0)
     for flag in (nbd.CMD_FLAG_REQ_ONE, 0x20, 0x100, 0x8000):
+        if flag == 0x20 and extended(h):
+            continue  # known there: a payload follows, which the server waits for
         fails("EINVAL", h.pread, 512, 0, flag)
         fails("EINVAL", h.pwrite, bytes(512), 0, flag)
         fails("EINVAL", h.trim, 512, 0, flag)
@@ -462,8 +469,9 @@ def nothing_can_be_asked_for(uri):
 @test("plain", "simple")
 def more_than_the_largest_payload_is_refused(uri):
     h = connect(uri, strict_mode=0)
-    fails("EOVERFLOW" if h.get_structured_replies_negotiated() else "EINVAL", h.pread, 33 * MIB, 0)
-    fails("EINVAL", h.pwrite, bytes(33 * MIB), 0)
+    if not extended(h):  # where a READ is answered in several chunks, and a WRITE ends the connection
+        fails("EOVERFLOW" if h.get_structured_replies_negotiated() else "EINVAL", h.pread, 33 * MIB, 0)
+        fails("EINVAL", h.pwrite, bytes(33 * MIB), 0)
     h.zero(48 * MIB, 0)  # has no payload
     still_served(h)
 
@@ -498,7 +506,8 @@ def block_sizes_are_enforced(uri):
         fails("EINVAL", h.zero, length, offset)
         fails("EINVAL", h.trim, length, offset)
         fails("EINVAL", h.cache, length, offset)
-    fails("EINVAL", h.pwrite, bytes(MIB + 512), 0)
+    if not extended(h):  # where it ends the connection
+        fails("EINVAL", h.pwrite, bytes(MIB + 512), 0)
     h.pwrite(pattern(MIB), 512)
     equal(h.pread(MIB, 512), pattern(MIB))
     h.zero(8 * MIB, 0)
