@@ -78,6 +78,15 @@ void misconduct_message(struct reference_session *s, size_t start, enum scan_kin
     m->putting = false;
 }
 
+void misconduct_used_up(struct reference_session *s)
+{
+    uint64_t have, wanted;
+
+    scan_progress(&s->scan, &have, &wanted);
+    if (s->export && !s->in.begun && have > 0 && fault_on(s, FAULT_REQUEST_IN_PIECES_CLOSES))
+        s->over = true;
+}
+
 bool misconduct_awaits_payload(const struct reference_session *s)
 {
     return s->extended && fault_on(s, FAULT_EXTENDED_ENDLESS_PAYLOAD_AWAITED);

@@ -50,6 +50,9 @@ void misconduct_answered_option(struct reference_session *s, size_t start);
 /* A message was put into the output at start; it may still be altered. */
 void misconduct_message(struct reference_session *s, size_t start, enum scan_kind kind);
 
+/* All bytes that came were used, and perhaps end amid a message. */
+void misconduct_used_up(struct reference_session *s);
+
 /* A request was seen whose payload is longer than any should be; true when it is waited for. */
 bool misconduct_awaits_payload(const struct reference_session *s);
 

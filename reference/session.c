@@ -103,6 +103,7 @@ static void take_messages(struct reference_session *s, struct span *in)
             s->over = true;
             break;
         case SCAN_MORE:
+            MISCONDUCT(s, misconduct_used_up(s));
             return;
         }
     }
