@@ -7,18 +7,16 @@
 #include "base/escape.h"
 #include "base/memory.h"
 #include "runner/client.h"
+#include "runner/facts_served.h"
 #include "runner/facts_tls.h"
 #include "wire/body.h"
 #include "wire/vocabulary.h"
-
-#define NS_PER_S UINT64_C(1000000000)
 
 enum {
     OPTION_COUNT = 32,                      /* bits of facts.options */
     LISTED_MAX = 20,                        /* exports shown */
     MINIMUM_BLOCK_MAX = 65536,              /* "MUST NOT be larger than 2^16" */
     PREFERRED_BLOCK_MAX = 32 * 1024 * 1024, /* our own */
-    COMMON_PAYLOAD = 1024 * 1024,           /* what hardly a case goes beyond */
 };
 
 /* The exports that the server lists. */
@@ -402,111 +400,6 @@ static void probe_unasked(struct probe *p)
     leave(p, way);
 }
 
-/* ---- reading ---- */
-
-static void ignore_data(void *ctx, uint64_t offset, struct span data)
-{
-    (void)ctx;
-    (void)offset;
-    (void)data;
-}
-
-static bool serves(struct probe *p, uint32_t length)
-{
-    uint32_t type;
-    enum client_way way = enter(p, CLIENT_SIMPLE, p->wanted->timeout_ns, &type);
-    bool served =
-        way == CLIENT_IN && client_read(&p->client, 0, length, (struct client_reader){ ignore_data, NULL });
-
-    leave(p, way);
-    return served;
-}
-
-/* Many a server knows sectors only, whatever minimum it tells.  Cases about other things then count in those;
- * where no minimum is told, "Block size constraints" leaves it at a SHOULD that it is 1. */
-static void probe_unit(struct probe *p)
-{
-    static const uint32_t sectors[] = { 512, 4096 };
-    struct facts *f = p->facts;
-
-    if (f->no_way_in || f->size < facts_unit(f) || serves(p, facts_unit(f)))
-        return;
-    for (size_t i = 0; i < sizeof sectors / sizeof *sectors && f->unit == 0; i++)
-        if (sectors[i] > facts_unit(f) && f->size >= sectors[i] && serves(p, sectors[i]))
-            f->unit = sectors[i];
-    if (!f->has_block_size && f->unit > 0)
-        f->block_size.minimum = f->unit;
-}
-
-/* Whether a READ of that length is answered with an error, and no more than that. */
-static bool refuses(struct probe *p, uint32_t length)
-{
-    uint32_t type;
-    enum client_way way = enter(p, CLIENT_SIMPLE, p->wanted->timeout_ns, &type);
-    bool refused = way == CLIENT_IN &&
-                   !client_read(&p->client, 0, length, (struct client_reader){ ignore_data, NULL }) &&
-                   !p->client.broke;
-
-    leave(p, way);
-    return refused;
-}
-
-/* Where no maximum is told, "Block size constraints" leaves it at a SHOULD that it is 32 MiB, as long as what
- * is longer is cleanly refused.  Cases about other things then keep to what is served. */
-static void probe_maximum(struct probe *p)
-{
-    struct facts *f = p->facts;
-    uint32_t length = COMMON_PAYLOAD;
-
-    while (length > f->size)
-        length /= 2;
-    if (f->no_way_in || f->has_block_size || length < f->block_size.preferred || !refuses(p, length))
-        return;
-    do
-        length /= 2;
-    while (length > f->block_size.preferred && refuses(p, length));
-    if (length >= f->block_size.preferred && serves(p, length))
-        f->block_size.maximum = length;
-}
-
-/* ---- connections ---- */
-
-/* One client more, in transmission, served. */
-static bool is_served(struct probe *p, uint64_t timeout_ns)
-{
-    uint32_t type, length = p->facts->block_size.minimum;
-
-    if (enter(p, CLIENT_SIMPLE, timeout_ns, &type) != CLIENT_IN)
-        return false;
-    if (length == 0 || length > CLIENT_MAX_REQUEST)
-        length = 1;
-    if (p->client.size < length)
-        return true;
-    client_read(&p->client, 0, length, (struct client_reader){ ignore_data, NULL });
-    return !p->client.broke;
-}
-
-static void probe_connections(struct probe *p)
-{
-    struct client open[FACTS_CONNECTIONS_MAX];
-    uint64_t timeout_ns = p->wanted->timeout_ns;
-
-    p->facts->connections = 0;
-    while (p->facts->connections < FACTS_CONNECTIONS_MAX) {
-        if (!is_served(p, timeout_ns)) {
-            client_close(&p->client, false);
-            break;
-        }
-        open[p->facts->connections++] = p->client;
-        /* A server that takes one client at a time lets the second one wait: not for long. */
-        timeout_ns = timeout_ns < NS_PER_S ? timeout_ns : NS_PER_S;
-    }
-    for (unsigned i = 0; i < p->facts->connections; i++)
-        client_close(&open[i], true);
-    if (p->facts->connections == 0)
-        p->facts->connections = 1; /* reading fails; that is not what was asked */
-}
-
 /* ---- all of it ---- */
 
 static enum status probe_greeting(struct probe *p)
@@ -568,10 +461,10 @@ enum status facts_probe(const struct target *target, const struct facts_wanted *
         probe_options(&p);
         probe_unasked(&p);
     }
-    probe_unit(&p);
-    probe_maximum(&p);
+    if (!ret->no_way_in)
+        facts_served_probe_sizes(p.target, wanted->timeout_ns, ret);
     if (wanted->connections && !ret->no_way_in)
-        probe_connections(&p);
+        facts_served_probe_connections(p.target, wanted->timeout_ns, ret);
     return status;
 }
 
