@@ -59,6 +59,10 @@ static void say_rules(const struct explain *e, const char *id)
             buffer_print(e->out, "rule     %s, %s%s\n", rule->name ? rule->name : "in any message",
                          occasion_text(rule->occasion), headers[rule->headers]);
     }
+    for (size_t i = 0; i < onlooker_rule_count; i++)
+        if (strcmp(onlooker_rules[i].id, id) == 0)
+            buffer_print(e->out, "rule     %s, %s, in captures\n", onlooker_rules[i].name,
+                         occasion_text(onlooker_rules[i].occasion));
 }
 
 static void say_case(const struct explain *e, const char *how, const struct tree_case *c,
