@@ -80,20 +80,20 @@ static bool is_long(const struct drive *d, uint64_t time_ns)
 
 uint64_t drive_patience(const struct drive *d, uint64_t time_ns, bool parting)
 {
-    uint64_t slowest_ns = d->slowest_ns, missing = d->stalls - d->left_open, enough_ns;
+    uint64_t slowest_ns = d->slowest_ns, enough_ns;
 
-    if (d->within || d->stalls < STALLS_BELIEVED)
+    if (d->within || (parting ? d->left_open : d->stalls) < STALLS_BELIEVED)
         return time_ns;
+    if (parting)
+        return time_ns < PARTING_NS ? time_ns : PARTING_NS;
     if (is_long(d, time_ns) && d->slowest_long_ns > slowest_ns)
         slowest_ns = d->slowest_long_ns;
     /* The more answers are missing the less there is to wait for. */
-    enough_ns = PATIENCE_NS * STALLS_BELIEVED / (missing > STALLS_BELIEVED ? missing : STALLS_BELIEVED);
+    enough_ns = PATIENCE_NS * STALLS_BELIEVED / d->stalls;
     if (enough_ns < PATIENCE_LEAST_NS)
         enough_ns = PATIENCE_LEAST_NS;
     if (enough_ns < SLOWER * slowest_ns)
         enough_ns = SLOWER * slowest_ns;
-    if (parting && d->left_open >= STALLS_BELIEVED)
-        enough_ns = PARTING_NS;
     return time_ns < enough_ns ? time_ns : enough_ns;
 }
 
@@ -388,8 +388,7 @@ static void wait_for_something(struct driving *g, const struct play_action *a)
     }
     while (!receive_all(g))
         if (!wait_for_any(g, PLAY_MAX_CONNECTIONS, g->wait_end_ns, &idle)) {
-            g->d->stalls++;
-            g->d->left_open += a->parting;
+            *(a->parting ? &g->d->left_open : &g->d->stalls) += 1;
             play_timed_out(g->play);
             return;
         }

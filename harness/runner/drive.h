@@ -23,7 +23,7 @@ struct drive {
     uint64_t slowest_ns;             /* that came, in all plays so far */
     uint64_t slowest_long_ns;        /* of those that may take longer than others */
     unsigned stalls;                 /* waits in which nothing came */
-    unsigned left_open;              /* those of them for the end of a connection that was said goodbye on */
+    unsigned left_open;              /* the same for the end of a connection on which goodbye was said */
     uint8_t *room;                   /* private: bytes just received */
 };
 
