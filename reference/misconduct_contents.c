@@ -478,6 +478,7 @@ static const struct content_fault {
 
     { FAULT_TRIM_ROUNDED_OUT, NBD_CMD_TRIM, always, zero_touched_pages },
     { FAULT_TRIM_FUA_ROUNDED_OUT, NBD_CMD_TRIM, with_fua, zero_touched_pages },
+    { FAULT_TRIM_OFFSET_32_BITS, NBD_CMD_TRIM, past_4g, zero_at_32_bits },
     { FAULT_TRIM_ONE_BYTE_BEYOND, NBD_CMD_TRIM, always, zero_one_beyond },
     { FAULT_CACHE_ALTERS, NBD_CMD_CACHE, always, fill_last },
 };
