@@ -357,6 +357,7 @@ struct zeroing {
     const struct target *target;
     const struct facts *facts;
     uint64_t timeout_ns;
+    enum client_headers headers;
     struct client client;
     uint8_t *zeroes; /* taken when they are needed */
     uint32_t zeroes_len;
@@ -370,7 +371,7 @@ static bool connected(struct zeroing *z)
     if (!z->client.broke)
         return true;
     client_close(&z->client, true);
-    return client_enter(&z->client, z->target, z->timeout_ns, span_text(z->facts->export), CLIENT_STRUCTURED,
+    return client_enter(&z->client, z->target, z->timeout_ns, span_text(z->facts->export), z->headers,
                         &type) == CLIENT_IN;
 }
 
@@ -379,7 +380,14 @@ static bool reads_as_zero(struct zeroing *z, uint64_t offset, uint64_t length)
     struct look look = { .zero_only = true };
     uint32_t at_once = z->by_little ? READ_SURELY : READ_AT_ONCE;
 
-    return connected(z) && read_range(&z->client, z->facts, offset, length, at_once, &look) && !look.found;
+    if (!connected(z))
+        return false;
+    if (read_range(&z->client, z->facts, offset, length, at_once, &look))
+        return !look.found;
+    if (!z->client.broke || z->headers == CLIENT_SIMPLE)
+        return false;
+    z->headers = CLIENT_SIMPLE; /* chunks that make no sense do not say that anything is left */
+    return reads_as_zero(z, offset, length);
 }
 
 static bool write_zeroes_where_needed(struct zeroing *z, uint64_t offset, uint64_t length)
@@ -424,7 +432,7 @@ static bool zero_piece(struct zeroing *z, uint64_t offset, uint32_t length)
 bool safety_zero(const struct target *target, const struct facts *facts, uint64_t timeout_ns,
                  const struct ranges *ranges, uint64_t *ret_offset, uint64_t *ret_length)
 {
-    struct zeroing z = { target, facts, PATIENCE * timeout_ns, .client.broke = true };
+    struct zeroing z = { target, facts, PATIENCE * timeout_ns, CLIENT_STRUCTURED, .client.broke = true };
     uint32_t most = piece_bytes(facts, ZEROED_AT_ONCE); /* more than a payload's length may be refused */
     bool good = true;
 

@@ -222,6 +222,21 @@ static void what_was_touched_is_zero_in_the_end_and_nothing_else(void **state)
     }
 }
 
+static void chunks_that_make_no_sense_leave_simple_replies_to_zero_by(void **state)
+{
+    uint64_t offset, length;
+    struct fixture f;
+
+    (void)state;
+    set_up(&f);
+    f.server.chunks_misplaced = true;
+    memset(f.server.store, 'x', SIZE);
+    assert_true(zero(&f, &offset, &length));
+    assert_int_equal(f.server.store[131071], 0);
+    assert_int_equal(f.server.store[131072], 'x');
+    tear_down(&f);
+}
+
 static void what_could_not_be_zeroed_is_told(void **state)
 {
     uint64_t offset, length;
@@ -318,6 +333,7 @@ int main(void)
         cmocka_unit_test(chunks_that_make_no_sense_leave_simple_replies_to_look_through),
         cmocka_unit_test(signatures_are_told_apart),
         cmocka_unit_test(what_was_touched_is_zero_in_the_end_and_nothing_else),
+        cmocka_unit_test(chunks_that_make_no_sense_leave_simple_replies_to_zero_by),
         cmocka_unit_test(what_could_not_be_zeroed_is_told),
         cmocka_unit_test(a_server_that_takes_little_at_once_is_zeroed_by_little),
         cmocka_unit_test(large_reads_that_are_refused_are_tried_in_pieces),
