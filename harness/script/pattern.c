@@ -31,8 +31,11 @@ uint8_t pattern_byte(uint64_t seed, uint64_t offset)
 
 static void put(uint8_t *to, uint64_t bytes)
 {
-    for (unsigned i = 0; i < 8; i++)
-        to[i] = (uint8_t)(bytes >> 8 * i);
+    uint8_t in_order[8]; /* copied as a whole, which compilers make one store of */
+
+    for (unsigned i = 0; i < sizeof in_order; i++)
+        in_order[i] = (uint8_t)(bytes >> 8 * i);
+    memcpy(to, in_order, sizeof in_order);
 }
 
 void pattern_fill(uint64_t seed, uint64_t offset, uint8_t *to, size_t len)
