@@ -90,8 +90,12 @@ static size_t repeat(struct hostile_link *l, uint8_t *to, size_t room)
 
 static size_t babble(struct hostile_link *l, uint8_t *to, size_t room)
 {
-    for (size_t i = 0; i < room; i++)
-        to[i] = (uint8_t)random_next(&l->random);
+    uint64_t eight = 0; /* bytes of a draw, since much is said */
+
+    for (size_t i = 0; i < room; i++) {
+        eight = i % 8 == 0 ? random_next(&l->random) : eight >> 8;
+        to[i] = (uint8_t)eight;
+    }
     return room;
 }
 
