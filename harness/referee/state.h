@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* What the referee remembers of one connection.  For the files of this folder only.
  *
- *     session.c   cuts both streams into messages and hands each to the others
+ *     session.c   cuts both streams into messages
+ *     message.c   decodes each and hands it to the others
  *     haggle.c    greeting, flags, options and their replies: what is negotiated
  *     exchange.c  requests in flight, by age and by cookie
  *     assemble.c  replies put together; the content model kept up to date
@@ -280,6 +281,11 @@ void assemble_chunk(struct session *s, const struct message *m);
 bool assemble_is_inside(const struct exchange *e, uint64_t offset, uint64_t length);
 /* True when a byte of the range was covered before. */
 bool assemble_is_covered(const struct exchange *e, uint64_t offset, uint64_t length);
+
+/* ---- message.c ---- */
+
+/* A message is complete: all but what its body says stands in it.  Whoever it concerns is told. */
+void message_hand_out(struct session *s, struct message *m);
 
 /* ---- excuse.c ---- */
 
