@@ -119,6 +119,9 @@ struct link *link_dial_unix(const char *path, uint64_t timeout_ns, char *ret_err
 /* A link on a connected stream socket, which it owns from now on (accepted, or one of a pair). */
 struct link *link_socket(int descriptor);
 
+/* The same for a client, which acknowledges what comes by TCP at once. */
+struct link *link_socket_dialed(int descriptor);
+
 /* The near end of a connection within the process.  The far end is a function that is handed what was sent
  * and answers in its own time; everything happens in the caller's thread.
  *

@@ -17,6 +17,7 @@ struct socket_link {
     struct link link;
     int descriptor; /* -1 after a reset */
     bool is_tcp;
+    bool acknowledges_at_once;
     bool finished_here;    /* link_finish() was called */
     bool broken;           /* sending failed; the error is told only once, so that it has to be remembered */
     enum link_state ended; /* what link_receive() said last */
@@ -98,6 +99,16 @@ static enum link_state socket_send(struct link *link, struct span *bytes)
     return state;
 }
 
+/* A peer that holds back the second of two small messages until the first is acknowledged (Nagle) would wait
+ * for 40 ms each time.  The kernel forgets about it. */
+static void acknowledge_at_once(const struct socket_link *s)
+{
+    const int on = 1;
+
+    if (s->acknowledges_at_once)
+        setsockopt(s->descriptor, IPPROTO_TCP, TCP_QUICKACK, &on, sizeof on);
+}
+
 /* After a failed send the kernel still hands out what had arrived, and then says "end" as if nothing had
  * happened. */
 static enum link_state socket_receive(struct link *link, uint8_t *to, size_t room, size_t *ret_len)
@@ -109,6 +120,7 @@ static enum link_state socket_receive(struct link *link, uint8_t *to, size_t roo
     if (s->ended != LINK_OPEN || room == 0)
         return s->ended;
     received = recv(s->descriptor, to, room, 0);
+    acknowledge_at_once(s);
     if (received > 0)
         *ret_len = (size_t)received;
     else if (received == 0)
@@ -174,7 +186,7 @@ static bool is_tcp(int descriptor)
            (address.ss_family == AF_INET || address.ss_family == AF_INET6);
 }
 
-struct link *link_socket(int descriptor)
+static struct socket_link *make(int descriptor)
 {
     const int on = 1;
     int flags = fcntl(descriptor, F_GETFL);
@@ -186,5 +198,18 @@ struct link *link_socket(int descriptor)
     fcntl(descriptor, F_SETFL, flags | O_NONBLOCK);
     if (s->is_tcp)
         setsockopt(descriptor, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    return s;
+}
+
+struct link *link_socket(int descriptor)
+{
+    return &make(descriptor)->link;
+}
+
+struct link *link_socket_dialed(int descriptor)
+{
+    struct socket_link *s = make(descriptor);
+
+    s->acknowledges_at_once = s->is_tcp;
     return &s->link;
 }

@@ -64,5 +64,5 @@ struct link *link_dial_tcp(const char *host, const char *port, uint64_t timeout_
                  buffer_text(&errors));
     buffer_free(&errors);
     freeaddrinfo(addresses);
-    return descriptor >= 0 ? link_socket(descriptor) : NULL;
+    return descriptor >= 0 ? link_socket_dialed(descriptor) : NULL;
 }
