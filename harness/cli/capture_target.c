@@ -63,6 +63,13 @@ static bool revive(void *ctx, char *error, size_t error_size)
     return c->target.revive(c->target.ctx, error, error_size);
 }
 
+static bool is_gone(void *ctx)
+{
+    const struct capture_target *c = ctx;
+
+    return c->target.is_gone(c->target.ctx);
+}
+
 struct capture_target *capture_target_new(const char *path, const struct target *target, char *error,
                                           size_t error_size)
 {
@@ -82,6 +89,7 @@ struct target capture_target_of(struct capture_target *c)
 
     target.dial = dial;
     target.revive = c->target.revive ? revive : NULL;
+    target.is_gone = c->target.is_gone ? is_gone : NULL;
     target.ctx = c;
     return target;
 }

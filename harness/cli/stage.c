@@ -236,9 +236,16 @@ static bool revive(void *ctx, char *error, size_t error_size)
     return service_revive(((struct stage *)ctx)->service, error, error_size);
 }
 
+static bool is_gone(void *ctx)
+{
+    return service_is_gone(((struct stage *)ctx)->service);
+}
+
 struct target stage_target(struct stage *s)
 {
-    return (struct target){ .name = s->configuration->name, .dial = dial, .revive = revive, .ctx = s };
+    return (struct target){
+        .name = s->configuration->name, .dial = dial, .revive = revive, .is_gone = is_gone, .ctx = s
+    };
 }
 
 void stage_free(struct stage *s)

@@ -491,7 +491,8 @@ bool drive_is_served(const struct drive *d, uint64_t patience_ns, char *error, s
             client_close(&c, false);
             return true;
         }
-        if (d->within || clock_ns() >= end_ns) /* within the process nothing goes on meanwhile */
+        /* Within the process nothing goes on meanwhile. */
+        if (d->within || (plain.is_gone && plain.is_gone(plain.ctx)) || clock_ns() >= end_ns)
             break;
         nanosleep(&pause, NULL);
     }

@@ -17,6 +17,8 @@ struct target {
     struct link *(*dial)(void *ctx, uint64_t timeout_ns, char *error, size_t error_size);
     /* Starts a server that died; false with the reason in error.  NULL: it cannot be started from here. */
     bool (*revive)(void *ctx, char *error, size_t error_size);
+    /* Whether it has died for certain, so that no patience helps.  NULL: that is not known from here. */
+    bool (*is_gone)(void *ctx);
     void *ctx;
     /* TLS for clients; NULL: there is none.  Borrowed. */
     const struct tls_credentials *tls;

@@ -94,6 +94,12 @@ static bool has_ended(struct service *s, struct child_end *ret)
     return kill(s->background, 0) < 0 && errno == ESRCH;
 }
 
+/* One that ends well once it was reached may have left with its client. */
+static bool has_failed(const struct service *s, const struct child_end *end)
+{
+    return end->by_signal || end->number != 0 || !s->reached;
+}
+
 /* Sees that there is a process.  False when it is gone and there is no good reason for that. */
 static bool keep_running(struct service *s, char *ret_error, size_t error_size)
 {
@@ -106,7 +112,7 @@ static bool keep_running(struct service *s, char *ret_error, size_t error_size)
     }
     if (!has_ended(s, &end))
         return true;
-    if (!end.by_signal && end.number == 0 && s->reached)
+    if (!has_failed(s, &end))
         return start(s, ret_error, error_size);
     child_end_print(&end, how, sizeof how);
     snprintf(ret_error, error_size, "the server %s%s", s->background ? "is gone" : how,
@@ -223,6 +229,14 @@ static bool wait_until_reached(struct service *s, char *ret_error, size_t error_
     if (link && !s->reached)
         snprintf(ret_error, error_size, "the server accepts connections and says nothing");
     return s->reached;
+}
+
+bool service_is_gone(void *service)
+{
+    struct service *s = service;
+    struct child_end end;
+
+    return !s->child || (has_ended(s, &end) && has_failed(s, &end));
 }
 
 bool service_revive(void *service, char *ret_error, size_t error_size)

@@ -30,6 +30,9 @@ struct service *service_start(const struct service_order *order, char *ret_error
  * nothing is left to whoever asked. */
 struct link *service_dial(void *service, uint64_t timeout_ns, char *ret_error, size_t error_size);
 
+/* Whether it ended as it should not have: nobody is served before it is revived. */
+bool service_is_gone(void *service);
+
 /* Starts it afresh, whatever became of it. */
 bool service_revive(void *service, char *ret_error, size_t error_size);
 

@@ -149,6 +149,7 @@ static void a_server_is_reached_again_and_again(void **state)
     start(&f, "stay", false);
     for (unsigned i = 0; i < 5; i++)
         expect_served(&f);
+    assert_false(service_is_gone(f.service));
     stop(&f);
 }
 
@@ -162,6 +163,7 @@ static void one_that_leaves_with_its_client_is_started_again(void **state)
 
         for (unsigned i = 0; i < 5; i++)
             expect_served(&f);
+        assert_false(service_is_gone(f.service));
         stop(&f);
     }
 }
@@ -184,6 +186,7 @@ static void how_a_server_died_is_told_and_it_can_be_revived(void **state)
     (void)state;
     start(&f, "crash", false);
     expect_lost(&f, "the server was ended by signal 6");
+    assert_true(service_is_gone(f.service));
     assert_true(service_revive(f.service, f.error, sizeof f.error));
     stop(&f);
     start(&f, "fail", false);
