@@ -547,6 +547,7 @@ static bool start(struct client *c, const struct target *target, uint64_t timeou
     if (client_option(c, option, span_of(NULL, 0), (struct client_replies){ NULL, NULL }, &type)) {
         c->structured = headers == CLIENT_STRUCTURED && type == NBD_REP_ACK;
         c->extended = headers == CLIENT_EXTENDED && type == NBD_REP_ACK;
+        c->headers_refused = type != NBD_REP_ACK;
         return true;
     }
     client_close(c, false);
@@ -558,6 +559,20 @@ static bool start_again(struct client *c, const struct target *target, uint64_t 
 {
     client_close(c, false);
     return start(c, target, timeout_ns, headers);
+}
+
+/* By GO; once more where the connection broke behind headers that were refused: a server may close with each
+ * refusal, and has then not been asked. */
+static enum client_way go(struct client *c, const struct target *target, uint64_t timeout_ns,
+                          struct span export, uint32_t *ret_type)
+{
+    enum client_way way = client_go(c, export, true, ret_type);
+
+    if (!c->broke || !c->headers_refused)
+        return way;
+    if (!start_again(c, target, timeout_ns, CLIENT_SIMPLE))
+        return CLIENT_FAILED;
+    return client_go(c, export, true, ret_type);
 }
 
 /* Errors that say something of the export or of the server; others to a well-made GO may say nothing but that
@@ -580,8 +595,10 @@ static enum client_way enter(struct client *c, const struct target *target, uint
         return CLIENT_FAILED;
     if (c->oldstyle)
         return CLIENT_IN;
+    if (c->headers_refused)
+        headers = CLIENT_SIMPLE;
     if (c->handshake_flags & NBD_FLAG_FIXED_NEWSTYLE) {
-        enum client_way way = client_go(c, export, true, ret_type);
+        enum client_way way = go(c, target, timeout_ns, export, ret_type);
 
         if (way == CLIENT_IN || (way == CLIENT_REFUSED && is_refusal(*ret_type)))
             return way;

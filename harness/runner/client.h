@@ -44,6 +44,8 @@ struct client {
     bool structured; /* STRUCTURED_REPLY was acknowledged */
     bool extended;   /* EXTENDED_HEADERS was */
 
+    bool headers_refused; /* one of the two was refused on this connection */
+
     bool by_name; /* it came into transmission by EXPORT_NAME */
 
     uint64_t size; /* in transmission, like the following */

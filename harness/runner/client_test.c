@@ -270,6 +270,25 @@ static void data_of_go_that_are_left_are_no_hindrance(void **state)
     free(s.store);
 }
 
+static void one_that_leaves_at_each_refusal_is_asked_afresh(void **state)
+{
+    (void)state;
+    for (int no_go = 0; no_go < 2; no_go++) {
+        struct test_server s = test_server(4096);
+        struct client c;
+
+        s.structured = false;
+        s.leaves_at_unknown = true;
+        s.no_go = no_go;
+        enter(&c, &s, true);
+        assert_int_equal(c.size, 4096);
+        assert_false(c.structured);
+        assert_int_equal(c.by_name, no_go);
+        client_close(&c, true);
+        free(s.store);
+    }
+}
+
 static void what_go_does_not_know_may_be_had_by_name(void **state)
 {
     static const uint8_t unknown[] = { 0, 3,          0xe8, 0x89, 4, 0x55, 0x65, 0xa9, 0, 0,
@@ -362,6 +381,7 @@ int main(void)
         cmocka_unit_test(a_refused_request_leaves_the_session_in_step),
         cmocka_unit_test(without_go_the_way_is_by_name),
         cmocka_unit_test(data_of_go_that_are_left_are_no_hindrance),
+        cmocka_unit_test(one_that_leaves_at_each_refusal_is_asked_afresh),
         cmocka_unit_test(what_go_does_not_know_may_be_had_by_name),
         cmocka_unit_test(another_answer_to_the_option_before_is_passed_over),
         cmocka_unit_test(chunks_stay_within_what_was_asked_for),

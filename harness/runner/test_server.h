@@ -25,8 +25,9 @@ struct test_server {
     bool structured;    /* grants STRUCTURED_REPLY and answers READ in chunks, with holes where all is zero */
     bool extended;      /* grants EXTENDED_HEADERS, and knows no request with them but DISC */
     bool no_go;         /* GO is unknown */
-    bool repeats_itself; /* STRUCTURED_REPLY is acknowledged twice */
-    bool leaves_data;    /* of options that are unknown: it takes them for the next one, and closes */
+    bool repeats_itself;    /* STRUCTURED_REPLY is acknowledged twice */
+    bool leaves_data;       /* of options that are unknown: it takes them for the next one, and closes */
+    bool leaves_at_unknown; /* closes behind the refusal of an option that is unknown */
     bool demands_tls;
     bool zeroes_nothing;   /* WRITE_ZEROES is answered well and does nothing */
     uint32_t sector;       /* requests that are no multiples of it are refused; 0: none are for that */
@@ -162,9 +163,10 @@ static inline bool test_option(struct test_connection *c, uint32_t option, struc
         test_reply(c, option, (c->structured = true, NBD_REP_ACK));
     } else if (option == NBD_OPT_EXTENDED_HEADERS && s->extended)
         test_reply(c, option, (c->extended = true, NBD_REP_ACK));
-    else if ((option != NBD_OPT_GO && option != NBD_OPT_INFO) || s->no_go)
+    else if ((option != NBD_OPT_GO && option != NBD_OPT_INFO) || s->no_go) {
         test_reply(c, option, (c->out_of_step = s->leaves_data && data.len > 0, NBD_REP_ERR_UNSUP));
-    else if (!test_has_export(s, decoded.name))
+        return !s->leaves_at_unknown;
+    } else if (!test_has_export(s, decoded.name))
         test_reply(c, option, NBD_REP_ERR_UNKNOWN);
     else
         test_enter_by_go(c, option);
