@@ -228,10 +228,21 @@ static const char *say_error(const struct play_result *result, struct arena *are
     return arena_print(arena, "%s:%u:%u: %s", result->error_place.source->path, line, column, reason);
 }
 
-const char *judge_death(const struct judge *j, struct arena *arena, const char *came, struct instance *i)
+/* A server that ends itself disconnects all of its clients, whatever one of them did. */
+static const struct requirement *broken_by_death(const struct judge *j, const struct tree_case *played)
+{
+    const char *id = played->start == START_TRANSMISSION ? "session.transmission.disconnect-only-when-allowed"
+                                                         : "session.hard-disconnect.only-when-allowed";
+
+    return catalogue_find(j->catalogue, span_text(id));
+}
+
+const char *judge_death(const struct judge *j, const struct tree_case *played, struct arena *arena,
+                        const char *came, struct instance *i)
 {
     struct verdict_finding *v = ARENA_NEW(arena, struct verdict_finding);
 
+    v->requirement = broken_by_death(j, played);
     v->verdict = VERDICT_FAIL;
     v->died = true;
     v->demanded = "afterwards the server serves a fresh connection";
@@ -240,6 +251,8 @@ const char *judge_death(const struct judge *j, struct arena *arena, const char *
         v->known_reason = expectation_match(j->expectation, EXPECTATION_DIES, i->id);
     if (v->known_reason)
         v->verdict = VERDICT_KNOWN;
+    if (v->requirement)
+        *row_of(j, v->requirement) |= bits_of(v->verdict);
     add_finding(i, v);
     i->server_died = true;
     return v->known_reason;
@@ -248,7 +261,7 @@ const char *judge_death(const struct judge *j, struct arena *arena, const char *
 void judge_play(struct judge *j, const struct tree_case *played, const struct play_result *result,
                 const char *death, struct arena *arena, struct instance *i)
 {
-    const char *dies = death ? judge_death(j, arena, death, i) : NULL;
+    const char *dies = death ? judge_death(j, played, arena, death, i) : NULL;
 
     cite_each(played, check_id, j);
     if (j->expectation)

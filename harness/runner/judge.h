@@ -29,7 +29,8 @@ void judge_play(struct judge *j, const struct tree_case *played, const struct pl
                 const char *death, struct arena *arena, struct instance *i);
 
 /* Adds that the server serves no fresh connection any more; returns why that is expected, or NULL. */
-const char *judge_death(const struct judge *j, struct arena *arena, const char *came, struct instance *i);
+const char *judge_death(const struct judge *j, const struct tree_case *played, struct arena *arena,
+                        const char *came, struct instance *i);
 
 /* Calls each for every row that was touched, with the worst that was found of it. */
 void judge_rows(const struct judge *j,

@@ -98,7 +98,7 @@ static bool holds_delivered(struct run *r, const struct planned *p, const struct
     if (!r->rig.drive.cut)
         judge_play(&r->judge, p->the_case, &o.result, o.death, r->swept, &swept);
     else if (o.death)
-        judge_death(&r->judge, r->arena, o.death, &swept);
+        judge_death(&r->judge, p->the_case, r->arena, o.death, &swept);
     if (r->rig.drive.cut)
         swept.transcript = i->transcript; /* what would have come, had the client stayed */
     bury(r, &o, &swept);

@@ -19,7 +19,8 @@ static const char table[] = "id\tlevel\tparty\tsection\tline\tsummary\n"
                             "zeroes.read\tMUST\tserver\tS\t1\tA zeroed range reads as zero.\n"
                             "error.einval\tSHOULD\tserver\tS\t2\tAn unknown command draws EINVAL.\n"
                             "info.go\tMAY\tserver\tS\t3\tx\n"
-                            "baseline.cmd-read\tMUST\tserver\tS\t4\tREAD is implemented.\n";
+                            "baseline.cmd-read\tMUST\tserver\tS\t4\tREAD is implemented.\n"
+                            "session.transmission.disconnect-only-when-allowed\tMUST-NOT\tserver\tS\t5\tx\n";
 
 static const char cases[] =
     "case zeroes \"t\"\nmodes simple structured\nneeds writable, SEND_WRITE_ZEROES\nwindow 4*$block\n\n"
@@ -255,6 +256,7 @@ static void a_server_that_dies_ends_the_run(void **state)
     f.server.dies = true;
     assert_int_equal(run(&f), STATUS_DIED);
     assert_true(f.told.died);
+    assert_int_equal(f.told.totals.requirements_failed, 1); /* it disconnected whoever was served */
     assert_int_equal(f.told.instances, 1);
     assert_int_equal(f.told.ended, 1);
     assert_non_null(f.told.totals.stopped);
