@@ -264,16 +264,15 @@ static bool count_breaches(struct tty_report *r, const struct instance *i)
 
 static const char *name_of(const struct told *t)
 {
-    if (t->requirement)
-        return t->requirement->id;
-    return t->died ? "(the server serves nobody any more)" : "(what cases need in order to go on)";
+    return t->requirement ? t->requirement->id : "(what cases need in order to go on)";
 }
 
 static void print_breaches(const struct tty_report *r)
 {
     for (const struct told *t = r->told; t; t = t->next)
-        fprintf(r->options.out, "%s %4zu: %s, first in '%s'\n",
-                t->verdict == VERDICT_FAIL ? "broken " : "warning", t->instances, name_of(t), t->first);
+        fprintf(r->options.out, "%s %4zu: %s%s, first in '%s'\n",
+                t->verdict == VERDICT_FAIL ? "broken " : "warning", t->instances, name_of(t),
+                t->died ? " (the server serves nobody any more)" : "", t->first);
 }
 
 static bool has_headline(const struct tty_report *r, enum verdict v)

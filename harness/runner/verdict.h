@@ -35,7 +35,7 @@ struct verdict_finding {
     const char *came;         /* what came instead; foreign bytes escaped */
     size_t transcript_line;   /* the line that shows it, from 1; 0: none */
     const char *known_reason; /* KNOWN: from the expectation file */
-    bool died;                /* the server served nobody afterwards; no requirement says that in words */
+    bool died;                /* the server served nobody afterwards */
     struct verdict_finding *next;
 };
 
