@@ -111,6 +111,28 @@ static bool is_served(struct served *p)
     return !p->client.broke;
 }
 
+/* A server that takes one client at a time lets the second one wait: not for long. */
+static void wait_shortly(struct served *p)
+{
+    p->timeout_ns = p->timeout_ns < NS_PER_S ? p->timeout_ns : NS_PER_S;
+}
+
+/* Whether a client is greeted while another one is haggling: a server may do one handshake at a time, and
+ * serve many clients for all that. */
+static bool greets_amid_handshakes(struct served *p)
+{
+    struct client dwelling;
+    bool greeted;
+
+    if (!client_open(&p->client, p->target, p->timeout_ns))
+        return false;
+    dwelling = p->client;
+    greeted = client_open(&p->client, p->target, p->timeout_ns);
+    client_close(&p->client, false);
+    client_close(&dwelling, false);
+    return greeted;
+}
+
 void facts_served_probe_connections(const struct target *target, uint64_t timeout_ns, struct facts *ret)
 {
     struct served p = { .target = target, .timeout_ns = timeout_ns, .facts = ret };
@@ -123,11 +145,11 @@ void facts_served_probe_connections(const struct target *target, uint64_t timeou
             break;
         }
         open[ret->connections++] = p.client;
-        /* A server that takes one client at a time lets the second one wait: not for long. */
-        p.timeout_ns = timeout_ns < NS_PER_S ? timeout_ns : NS_PER_S;
+        wait_shortly(&p);
     }
     for (unsigned i = 0; i < ret->connections; i++)
         client_close(&open[i], true);
-    if (ret->connections == 0)
-        ret->connections = 1; /* reading fails; that is not what was asked */
+    /* None: reading fails; that is not what was asked. */
+    if (ret->connections == 0 || (ret->connections > 1 && !greets_amid_handshakes(&p)))
+        ret->connections = 1;
 }

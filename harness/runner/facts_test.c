@@ -97,6 +97,18 @@ static void a_server_that_takes_one_client_at_a_time_is_no_trap(void **state)
     tear_down(&f);
 }
 
+static void a_server_that_does_one_handshake_at_a_time_is_no_trap(void **state)
+{
+    struct fixture f;
+
+    (void)state;
+    set_up(&f);
+    f.server.one_handshake = true;
+    assert_int_equal(probe(&f), STATUS_CONFORMS);
+    assert_int_equal(f.facts.connections, 1);
+    tear_down(&f);
+}
+
 static void without_fixed_newstyle_there_is_the_name_alone(void **state)
 {
     struct fixture f;
@@ -269,6 +281,7 @@ int main(void)
         cmocka_unit_test(what_the_server_says_is_found_out),
         cmocka_unit_test(extended_headers_are_found_out),
         cmocka_unit_test(a_server_that_takes_one_client_at_a_time_is_no_trap),
+        cmocka_unit_test(a_server_that_does_one_handshake_at_a_time_is_no_trap),
         cmocka_unit_test(without_fixed_newstyle_there_is_the_name_alone),
         cmocka_unit_test(without_go_the_export_is_entered_by_name),
         cmocka_unit_test(where_no_block_sizes_are_told_a_minimum_is_found),

@@ -37,6 +37,7 @@ struct test_server {
     bool says_nothing;     /* after the greeting */
     bool dies; /* at a request but for a READ of one byte: it closes, and refuses further connections */
     unsigned most_connections; /* served at the same time; 0: any number */
+    bool one_handshake;        /* at a time: further clients wait for their greeting */
     struct span canned;        /* sent instead of all answers, once a connection */
     uint32_t canned_option;    /* ... or only instead of the answers to this option; 0: of all */
     bool repeats;              /* ... again and again */
@@ -49,7 +50,7 @@ struct test_server {
     long takes_ns;             /* what it does with a piece of what it is sent takes so long */
     /* what happened */
     bool dead;
-    unsigned connections, open;
+    unsigned connections, open, haggling;
 };
 
 struct test_connection {
@@ -107,6 +108,7 @@ static inline bool test_enter_by_name(struct test_connection *c, struct span nam
     wire_put_export(&out, &export);
     buffer_add(&c->out, bytes, c->no_zeroes ? WIRE_SIZE_export : sizeof bytes);
     c->transmission = true;
+    c->server->haggling--;
     return true;
 }
 
@@ -358,6 +360,7 @@ static inline void test_closed(void *ctx)
     struct test_end *e = ctx;
 
     e->connection.server->open--;
+    e->connection.server->haggling -= !e->connection.waits && !e->connection.transmission;
     if (e->connection.server->dies_when_cut && e->in.len > 0)
         e->connection.server->dead = true;
     buffer_free(&e->connection.out);
@@ -384,7 +387,9 @@ static inline struct link *test_dial(void *ctx, uint64_t timeout_ns, char *error
     buffer_init(&e->connection.out, 128 * 1024 * 1024);
     buffer_init(&e->in, 128 * 1024 * 1024);
     s->connections++;
-    e->connection.waits = s->most_connections > 0 && s->open >= s->most_connections;
+    e->connection.waits =
+        (s->most_connections > 0 && s->open >= s->most_connections) || (s->one_handshake && s->haggling > 0);
+    s->haggling += !e->connection.waits;
     s->open++;
     wire_put_greeting(&out, &greeting);
     wire_put_handshake_flags(&out, &flags);
