@@ -210,6 +210,12 @@ static bool of_long_effect(const struct reference_session *s, const struct reque
            r->length > transmission_payload_max(s->export);
 }
 
+static bool of_longest(const struct reference_session *s, const struct request *r)
+{
+    (void)s;
+    return r->length == UINT32_MAX;
+}
+
 static bool over_16m(const struct reference_session *s, const struct request *r)
 {
     (void)s;
@@ -294,6 +300,7 @@ static const struct request_fault {
     { FAULT_OVER_MAXIMUM_WRITE_CLOSES, NBD_CMD_WRITE, over_maximum, CLOSED, 0 },
     { FAULT_OVER_16M_CLOSES, NBD_CMD_WRITE, over_16m, CLOSED, 0 },
     { FAULT_LONG_EFFECT_CLOSES, ANY, of_long_effect, CLOSED, 0 },
+    { FAULT_LONGEST_STATUS_CLOSES, NBD_CMD_BLOCK_STATUS, of_longest, CLOSED, 0 },
     { FAULT_LAST_BLOCK_READ_REFUSED, NBD_CMD_READ, up_to_the_end, REFUSED, NBD_EINVAL },
     { FAULT_SIZE_OF_OTHER_EXPORT, ANY, beyond_other_size, REFUSED, NBD_EINVAL },
 
