@@ -5,7 +5,11 @@
 
 #define NS_PER_S UINT64_C(1000000000)
 
-enum { COMMON_PAYLOAD = 1024 * 1024 }; /* what hardly a case goes beyond */
+enum {
+    COMMON_PAYLOAD = 1024 * 1024, /* what hardly a case goes beyond */
+    SECTOR = 512,
+    READ_AGAIN = 8,
+};
 
 struct served {
     const struct target *target;
@@ -52,15 +56,52 @@ static enum answer try_read(struct served *p, uint32_t length)
     return answer;
 }
 
+struct first_byte {
+    bool seen, differs;
+    uint8_t value;
+};
+
+static void note_first(void *ctx, uint64_t offset, struct span data)
+{
+    struct first_byte *first = ctx;
+    uint8_t value = data.at ? *data.at : 0;
+
+    if (offset > 0)
+        return;
+    first->differs = first->differs || (first->seen && value != first->value);
+    first->seen = true;
+    first->value = value;
+}
+
+/* Whether the first byte is the same by itself as within a sector, each time: qemu-nbd 2.5 does whole sectors
+ * of what it is asked for, and sends what happens to be in its memory for the rest. */
+static bool reads_alike(struct served *p, uint32_t length)
+{
+    struct first_byte first = { 0 };
+    const struct client_reader reader = { note_first, &first };
+    enum client_way way = enter(p);
+    bool served = way == CLIENT_IN && client_read(&p->client, 0, SECTOR, reader);
+
+    for (unsigned i = 0; i < READ_AGAIN && served; i++)
+        served = client_read(&p->client, 0, length, reader);
+    leave(p, way);
+    return !first.differs;
+}
+
 /* Many a server knows sectors only, whatever minimum it tells.  Cases about other things then count in those;
  * where no minimum is told, "Block size constraints" leaves it at a SHOULD that it is 1. */
 static void probe_unit(struct served *p)
 {
-    static const uint32_t sectors[] = { 512, 4096 };
+    static const uint32_t sectors[] = { SECTOR, 4096 };
     struct facts *f = p->facts;
 
-    if (f->size < facts_unit(f) || try_read(p, facts_unit(f)) == SERVED)
+    if (f->size < facts_unit(f))
         return;
+    if (try_read(p, facts_unit(f)) == SERVED) {
+        if (facts_unit(f) < SECTOR && f->size >= SECTOR && !reads_alike(p, facts_unit(f)))
+            f->unit = SECTOR;
+        return;
+    }
     for (size_t i = 0; i < sizeof sectors / sizeof *sectors && f->unit == 0; i++)
         if (sectors[i] > facts_unit(f) && f->size >= sectors[i] && try_read(p, sectors[i]) == SERVED)
             f->unit = sectors[i];

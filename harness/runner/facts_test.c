@@ -97,6 +97,19 @@ static void a_server_that_takes_one_client_at_a_time_is_no_trap(void **state)
     tear_down(&f);
 }
 
+static void where_single_bytes_are_never_the_same_sectors_are_counted_in(void **state)
+{
+    struct fixture f;
+
+    (void)state;
+    set_up(&f);
+    f.server.garbles = true;
+    assert_int_equal(probe(&f), STATUS_CONFORMS);
+    assert_int_equal(facts_unit(&f.facts), 512);
+    assert_int_equal(f.facts.block_size.minimum, 1);
+    tear_down(&f);
+}
+
 static void a_server_that_does_one_handshake_at_a_time_is_no_trap(void **state)
 {
     struct fixture f;
@@ -281,6 +294,7 @@ int main(void)
         cmocka_unit_test(what_the_server_says_is_found_out),
         cmocka_unit_test(extended_headers_are_found_out),
         cmocka_unit_test(a_server_that_takes_one_client_at_a_time_is_no_trap),
+        cmocka_unit_test(where_single_bytes_are_never_the_same_sectors_are_counted_in),
         cmocka_unit_test(a_server_that_does_one_handshake_at_a_time_is_no_trap),
         cmocka_unit_test(without_fixed_newstyle_there_is_the_name_alone),
         cmocka_unit_test(without_go_the_export_is_entered_by_name),

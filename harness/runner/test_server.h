@@ -33,9 +33,11 @@ struct test_server {
     uint32_t sector;       /* requests that are no multiples of it are refused; 0: none are for that */
     uint64_t request_max;  /* a READ or WRITE of more closes the connection; 0: of no length */
     uint64_t read_max;     /* a READ of more gets EOVERFLOW; 0: of no length */
+    bool garbles;          /* a READ of one byte brings another one each time */
     bool chunks_misplaced; /* chunks of a READ say that they begin a byte further */
     bool says_nothing;     /* after the greeting */
-    bool dies; /* at a request but for a READ of one byte: it closes, and refuses further connections */
+    bool dies; /* at a request but for a READ of a sector at most: it closes, and refuses further connections
+                */
     unsigned most_connections; /* served at the same time; 0: any number */
     bool one_handshake;        /* at a time: further clients wait for their greeting */
     struct span canned;        /* sent instead of all answers, once a connection */
@@ -50,7 +52,7 @@ struct test_server {
     long takes_ns;             /* what it does with a piece of what it is sent takes so long */
     /* what happened */
     bool dead;
-    unsigned connections, open, haggling;
+    unsigned connections, open, haggling, garbled;
 };
 
 struct test_connection {
@@ -191,7 +193,14 @@ static inline void test_answer_read(struct test_connection *c, const struct wire
     uint8_t bytes[64];
     struct wire_out out = wire_out(bytes, sizeof bytes);
     uint64_t offset = r->offset + c->server->chunks_misplaced;
-    bool zero = r->length > 0 && data[0] == 0 && memcmp(data, data + 1, r->length - 1) == 0;
+    uint8_t garbage = (uint8_t)c->server->garbled;
+    bool zero;
+
+    if (c->server->garbles && r->length == 1) {
+        c->server->garbled++;
+        data = &garbage;
+    }
+    zero = r->length > 0 && data[0] == 0 && memcmp(data, data + 1, r->length - 1) == 0;
 
     if (!c->structured) {
         test_answer(c, r, 0);
@@ -249,7 +258,7 @@ static inline bool test_take_frame(struct test_connection *c, struct span *bytes
 
         if (request.type == NBD_CMD_DISC)
             return false;
-        if (c->server->dies && !(request.type == NBD_CMD_READ && request.length == 1)) {
+        if (c->server->dies && !(request.type == NBD_CMD_READ && request.length <= 512)) {
             c->server->dead = true;
             return false;
         }
