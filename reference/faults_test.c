@@ -120,8 +120,8 @@ static void hear_all(const struct faults *faults, struct buffer *heard)
 }
 
 /* Those that take more than the samples: payloads of many MiB, a second connection, block sizes, whole pages,
- * a context selected under extended headers, several queries in an option or an odd one, long names, TLS.
- * ci/mutate shows them. */
+ * a context selected under extended headers, several queries in an option or an odd one, names that
+ * are long or of another export, TLS.  ci/mutate shows them. */
 static bool is_shown_elsewhere(size_t fault)
 {
     static const enum fault others[] = {
@@ -151,6 +151,9 @@ static bool is_shown_elsewhere(size_t fault)
         FAULT_FAILED_SELECTION_KEEPS,
         FAULT_UNKNOWN_EXPORT_SELECTION_KEEPS,
         FAULT_LONG_NAME_CLOSES,
+        FAULT_LONG_NAME_SERVED,
+        FAULT_LONGER_NAME_SERVED,
+        FAULT_GO_DEFAULT_ONLY,
         FAULT_EXTENDED_EXTENTS_TOO_MANY,
         FAULT_MINIMUM_READ_REFUSED,
         FAULT_MINIMUM_WRITE_REFUSED,

@@ -128,6 +128,11 @@ static void export_flags_wide(struct reference_session *s, size_t start)
     edit_insert(s, start + 8, 2);
 }
 
+static void export_without_flags(struct reference_session *s, size_t start)
+{
+    edit_cut(s, start + 8, 2);
+}
+
 static void export_with_header(struct reference_session *s, size_t start)
 {
     size_t len = s->output.len - start;
@@ -168,6 +173,7 @@ static const struct greeting_fault {
     { FAULT_EXPORT_NAME_SIZE_WRONG, SCAN_KIND_EXPORT, export_size },
     { FAULT_EXPORT_NAME_FLAGS_WRONG, SCAN_KIND_EXPORT, export_flags },
     { FAULT_EXPORT_NAME_FLAGS_WIDE, SCAN_KIND_EXPORT, export_flags_wide },
+    { FAULT_EXPORT_NAME_WITHOUT_FLAGS, SCAN_KIND_EXPORT, export_without_flags },
     { FAULT_EXPORT_NAME_WITH_HEADER, SCAN_KIND_EXPORT, export_with_header },
 };
 

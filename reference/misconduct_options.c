@@ -58,6 +58,33 @@ static bool names_at_length(const struct reference_session *s, const struct opti
     return refusal == 0 && data->name.len > LONG_NAME;
 }
 
+static bool names_nothing_at_length(const struct reference_session *s, const struct option_data *data,
+                                    uint32_t refusal)
+{
+    return names_at_length(s, data, refusal) && names_nothing(s, data, refusal);
+}
+
+static bool names_another(const struct reference_session *s, const struct option_data *data, uint32_t refusal)
+{
+    return refusal == 0 && data->name.len > 0 && handshake_find(s, data->name);
+}
+
+static bool begins_as_known(const struct reference_session *s, const struct option_data *data,
+                            uint32_t refusal)
+{
+    struct span begun = data->name;
+
+    while (names_nothing(s, data, refusal) && begun.len > 1)
+        if (handshake_find(s, span_of(begun.at, --begun.len)))
+            return true;
+    return false;
+}
+
+static bool comes_late(const struct reference_session *s, const struct option_data *data, uint32_t refusal)
+{
+    return s->options > 1 && refusal == 0 && handshake_find(s, data->name);
+}
+
 static bool names_something(const struct reference_session *s, const struct option_data *data,
                             uint32_t refusal)
 {
@@ -201,6 +228,14 @@ static void info_of_default(struct reference_session *s, const struct option_dat
         handshake_enter_transmission(s, &s->config->exports[0]);
 }
 
+static void info_and_forget(struct reference_session *s, const struct option_data *data)
+{
+    answer_info(s, handshake_find(s, data->name), NBD_INFO_EXPORT);
+    answer_info(s, handshake_find(s, data->name), NBD_INFO_BLOCK_SIZE);
+    answer_option(s, NBD_REP_ACK, NULL);
+    s->structured = s->extended;
+}
+
 static void info_then_unknown(struct reference_session *s, const struct option_data *data)
 {
     (void)data;
@@ -268,6 +303,16 @@ static const struct option_fault rows[] = {
     { FAULT_LONG_NAME_CLOSES, NBD_OPT_GO, names_at_length, 0, close_at_once },
     { FAULT_UNKNOWN_EXPORT_SERVED, NBD_OPT_INFO, names_nothing, 0, info_of_default },
     { FAULT_UNKNOWN_EXPORT_SERVED, NBD_OPT_GO, names_nothing, 0, info_of_default },
+    { FAULT_GO_UNKNOWN_SERVED, NBD_OPT_GO, names_nothing, 0, info_of_default },
+    { FAULT_LONG_NAME_SERVED, NBD_OPT_INFO, names_nothing_at_length, 0, info_of_default },
+    { FAULT_LONG_NAME_SERVED, NBD_OPT_GO, names_nothing_at_length, 0, info_of_default },
+    { FAULT_LONG_NAME_SERVED, NBD_OPT_EXPORT_NAME, names_nothing_at_length, 0, serve_default },
+    { FAULT_LONGER_NAME_SERVED, NBD_OPT_INFO, begins_as_known, 0, info_of_default },
+    { FAULT_LONGER_NAME_SERVED, NBD_OPT_GO, begins_as_known, 0, info_of_default },
+    { FAULT_LONGER_NAME_SERVED, NBD_OPT_EXPORT_NAME, begins_as_known, 0, serve_default },
+    { FAULT_GO_DEFAULT_ONLY, NBD_OPT_GO, names_another, NBD_REP_ERR_UNKNOWN, NULL },
+    { FAULT_GO_LATE_UNKNOWN, NBD_OPT_GO, comes_late, NBD_REP_ERR_UNKNOWN, NULL },
+    { FAULT_INFO_FORGETS_STRUCTURED, NBD_OPT_INFO, names_something, 0, info_and_forget },
     { FAULT_UNKNOWN_EXPORT_WITH_INFO, NBD_OPT_INFO, names_nothing, 0, info_then_unknown },
     { FAULT_UNKNOWN_EXPORT_WITH_INFO, NBD_OPT_GO, names_nothing, 0, info_then_unknown },
     { FAULT_MALFORMED_OPTION_UNSUPPORTED, NBD_OPT_INFO, is_malformed, NBD_REP_ERR_UNSUP, NULL },

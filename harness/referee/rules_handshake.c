@@ -130,6 +130,26 @@ bool export_cut_off_in_padding(const struct sight *at)
            broken(at, "%" PRIu64 " of the %" PRIu64 " bytes of the answer to EXPORT_NAME", have, want);
 }
 
+/* An answer to EXPORT_NAME of which so many bytes came, and no more. */
+static bool export_cut_off(const struct sight *at, uint64_t least, uint64_t below)
+{
+    uint64_t have = rule_progress(at, NULL);
+
+    return (rule_server(at)->scan.expect == SCAN_EXPORT ||
+            rule_server(at)->scan.expect == SCAN_EXPORT_NO_ZEROES) &&
+           have >= least && have < below && broken(at, "%" PRIu64 " bytes of an answer to EXPORT_NAME", have);
+}
+
+bool export_cut_off_in_size(const struct sight *at)
+{
+    return export_cut_off(at, 1, sizeof(uint64_t));
+}
+
+bool export_cut_off_in_flags(const struct sight *at)
+{
+    return export_cut_off(at, sizeof(uint64_t), WIRE_SIZE_export);
+}
+
 static bool zeroes_came(const struct sight *at)
 {
     return rule_server(at)->lost_how.got == 0;

@@ -106,6 +106,22 @@ static void answers_to_export_name(void **state)
         filled(&t, SIDE_SERVER, 0, 124);
         BREAKS(&t, "opt.export-name.reply.no-zeroes", "greeting.flags.no-zeroes.omits-padding");
     }
+    { /* the size alone, and silence */
+        TALK;
+        start_haggling(&t, 3, 3);
+        option(&t, EXPORT_NAME, NOTHING);
+        server_says(&t, U64(EXPORT_SIZE));
+        session_stalled(t.s);
+        BREAKS(&t, "opt.export-name.reply.flags");
+    }
+    { /* less than the size */
+        TALK;
+        start_haggling(&t, 3, 1);
+        option(&t, EXPORT_NAME, NOTHING);
+        server_says(&t, U32(EXPORT_SIZE));
+        session_stalled(t.s);
+        BREAKS(&t, "opt.export-name.reply.size");
+    }
     { /* padding that is not zero */
         TALK;
         start_haggling(&t, 3, 1);

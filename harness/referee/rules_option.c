@@ -373,16 +373,19 @@ static bool comes_only_when_asked(const struct sight *at, uint16_t info)
            !is_among(v->infos, v->info_count, info);
 }
 
-/* Information of an undefined type that has the number of a defined one in either of its bytes and comes in
- * its place, only when that one was asked for, so that it is no type of the server's own.  What it carries
- * then shows whether it is meant. */
+enum { UNASSIGNED = 0xff }; /* the numbers up to it are the next that the specification will give */
+
+/* Information of an undefined type that has the number of a defined one in either of its bytes, or one of
+ * those nearby, and comes in its place, only when that one was asked for, so that it is no type of the
+ * server's own.  What it carries then shows whether it is meant. */
 static bool is_misnumbered(const struct sight *at, uint16_t info, struct span *ret_payload)
 {
     uint16_t told = at->message->reply.info;
 
     if (!is_answer_to_info_or_go(at) || told <= NBD_INFO_BLOCK_SIZE || !asks_for(at->option, info) ||
         has_info(at->option, info) || !comes_only_when_asked(at, told) ||
-        ((told & 0xff) != info && told >> 8 != info) || at->message->body.len != at->message->body_bytes)
+        (told > UNASSIGNED && (told & 0xff) != info && told >> 8 != info) ||
+        at->message->body.len != at->message->body_bytes)
         return false;
     *ret_payload = at->message->body;
     span_take(ret_payload, sizeof told);
@@ -394,12 +397,32 @@ static bool broken_by_number(const struct sight *at, const char *what)
     return broken(at, "%s in INFO of type 0x%x", what, at->message->reply.info);
 }
 
+/* A description that is not the listed one, but the name. */
+static bool is_name_as_description(const struct sight *at)
+{
+    return asks_for(at->option, NBD_INFO_NAME) && at->option->name.len > 0 &&
+           at->message->reply.info == NBD_INFO_DESCRIPTION && !at->message->flaw.rule &&
+           span_equal(at->message->reply.text, buffer_span(&at->option->name)) &&
+           description_not_as_listed(at);
+}
+
 bool name_of_another_number(const struct sight *at)
 {
     struct span name;
 
+    if (is_answer_to_info_or_go(at) && is_name_as_description(at))
+        return broken_by_number(at, "the name of the export");
     return is_misnumbered(at, NBD_INFO_NAME, &name) && span_equal(name, buffer_span(&at->option->name)) &&
            broken_by_number(at, "the name of the export");
+}
+
+/* A name that no export on the list has, but that the list says of this one. */
+static bool is_description_as_name(const struct sight *at, const struct listed *l)
+{
+    struct span text = at->message->reply.name;
+
+    return at->message->reply.info == NBD_INFO_NAME && !at->message->flaw.rule && text.len > 0 &&
+           span_equal(text, buffer_span(&l->details)) && !haggle_listed(at->session, text);
 }
 
 bool description_of_another_number(const struct sight *at)
@@ -407,10 +430,13 @@ bool description_of_another_number(const struct sight *at)
     const struct listed *l;
     struct span text;
 
-    if (!is_misnumbered(at, NBD_INFO_DESCRIPTION, &text))
+    if (!is_answer_to_info_or_go(at))
         return false;
     l = haggle_listed(at->session, buffer_span(&at->option->name));
-    return l && span_equal(buffer_span(&l->details), text) &&
+    if (l && is_description_as_name(at, l))
+        return broken_by_number(at, "the description of the export");
+    return is_misnumbered(at, NBD_INFO_DESCRIPTION, &text) && l &&
+           span_equal(buffer_span(&l->details), text) &&
            broken_by_number(at, "the description of the export");
 }
 

@@ -171,6 +171,27 @@ static void information_under_another_number(void **state)
         option_reply(&t, INFO, ACK, NOTHING);
         BREAKS(&t, "rep.info.name.number-1", "rep.info.block-size.number-3", "rep.info.description.number-2");
     }
+    { /* the next number, and two that are exchanged */
+        TALK;
+        start_haggling(&t, 3, 3);
+        option(&t, LIST, NOTHING);
+        option_reply(&t, LIST, 2, BYTES(U32(1), 'x', 'o', 'l', 'd'));
+        option_reply(&t, LIST, ACK, NOTHING);
+        option(&t, INFO, BYTES(U32(1), 'x', U16(0)));
+        info_export(&t, INFO, WRITABLE);
+        option_reply(&t, INFO, ACK, NOTHING);
+        option(&t, INFO, BYTES(U32(1), 'x', U16(1), U16(3)));
+        info_export(&t, INFO, WRITABLE);
+        option_reply(&t, INFO, REP_INFO, BYTES(U16(4), U32(512), U32(512), U32(1 << 20)));
+        option_reply(&t, INFO, ACK, NOTHING);
+        option(&t, INFO, BYTES(U32(1), 'x', U16(2), U16(1), U16(2)));
+        info_export(&t, INFO, WRITABLE);
+        option_reply(&t, INFO, REP_INFO, BYTES(U16(1), 'o', 'l', 'd'));
+        option_reply(&t, INFO, REP_INFO, BYTES(U16(2), 'x'));
+        option_reply(&t, INFO, ACK, NOTHING);
+        BREAKS(&t, "rep.info.block-size.number-3", "rep.info.description.number-2", "rep.info.name.number-1",
+               "rep.info.description.same-as-list");
+    }
     { /* types of the server's own, which carry the same, are told to anybody */
         TALK;
         start_haggling(&t, 3, 3);

@@ -7,6 +7,7 @@
 #include "base/escape.h"
 #include "base/memory.h"
 #include "runner/client.h"
+#include "runner/facts_names.h"
 #include "runner/facts_served.h"
 #include "runner/facts_tls.h"
 #include "wire/body.h"
@@ -460,6 +461,8 @@ enum status facts_probe(const struct target *target, const struct facts_wanted *
     if (wanted->options) {
         probe_options(&p);
         probe_unasked(&p);
+        if (p.fixed)
+            facts_names_probe(p.target, wanted->timeout_ns, ret);
     }
     if (!ret->no_way_in)
         facts_served_probe_sizes(p.target, wanted->timeout_ns, ret);

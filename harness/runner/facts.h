@@ -40,6 +40,10 @@ struct facts {
     bool without_tls;       /* the export may be had without TLS */
     bool has_tls_only;      /* there is an export that may not: */
     char tls_only[NBD_MAX_STRING + 1];
+    bool has_another; /* there is one on the list besides the export: */
+    char another[NBD_MAX_STRING + 1];
+    bool refuses_unknown; /* GO for an export that does not exist leads nowhere: there are servers that know
+                             any name */
     bool hides_unknown;   /* INFO for an export that does not exist says ERR_TLS_REQD */
     bool compact_refused; /* the server insists on extended headers */
     bool filters;        /* NBD_FLAG_BLOCK_STATUS_PAYLOAD is advertised once a metadata context is selected */
@@ -53,6 +57,9 @@ struct facts {
     const char *contexts[FACTS_CONTEXTS_MAX]; /* of those asked for: the ones that can be selected */
     size_t context_count;
 };
+
+/* A name that no export has. */
+#define FACTS_NO_EXPORT "nbdtest-no-such-export"
 
 /* What to look for. */
 struct facts_wanted {

@@ -53,6 +53,7 @@ static void what_the_server_says_is_found_out(void **state)
     assert_true(f.facts.structured);
     assert_true(f.facts.has_block_size);
     assert_true(f.facts.unasked);
+    assert_true(f.facts.refuses_unknown);
     assert_int_equal(f.facts.connections, FACTS_CONNECTIONS_MAX);
     assert_int_equal(f.facts.context_count, 1);
     assert_true(facts_has_context(&f.facts, "base:allocation"));

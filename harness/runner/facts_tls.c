@@ -10,8 +10,7 @@
 
 static const struct client_replies nobody;
 
-/* An export that there is certainly not, and an option. */
-static const char no_export[] = "nbdtest-no-such-export";
+/* An option that there is certainly not. */
 enum { NO_OPTION = 0x6e756c6c };
 
 /* ---- the mode ---- */
@@ -221,7 +220,7 @@ void facts_tls_probe_exports(const struct target *target, const struct target *s
 
     plain.secured = false;
     ret->without_tls = ask_all(&plain, timeout_ns, ret->export).open >= 2;
-    ret->hides_unknown = ask_info(&plain, timeout_ns, no_export) == NBD_REP_ERR_TLS_REQD;
+    ret->hides_unknown = ask_info(&plain, timeout_ns, FACTS_NO_EXPORT) == NBD_REP_ERR_TLS_REQD;
     add_name(n, span_text(ret->export));
     list(&plain, timeout_ns, n);
     list(secured, timeout_ns, n);

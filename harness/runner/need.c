@@ -73,6 +73,8 @@ static bool find_fact(const char *word, const struct facts *f, bool *ret)
         { "tls_only", f->has_tls_only },
         { "without_tls", f->without_tls },
         { "hides_unknown", f->hides_unknown },
+        { "refuses_unknown", f->refuses_unknown },
+        { "another", f->has_another },
         { "oldstyle", f->oldstyle },
         { "SEND_READ", true }, /* every server has these commands */
         { "SEND_WRITE", true },

@@ -43,6 +43,8 @@ static void bind_facts(const struct preparation *p)
     environment_set(
         e, (struct bound){ .name = "tls_only", .kind = BOUND_BYTES, .bytes = span_text(f->tls_only) });
     environment_set(e,
+                    (struct bound){ .name = "another", .kind = BOUND_BYTES, .bytes = span_text(f->another) });
+    environment_set(e,
                     (struct bound){ .name = "export", .kind = BOUND_BYTES, .bytes = span_text(f->export) });
 }
 

@@ -245,13 +245,13 @@ void words_offer_functions(struct nearest *n)
 /* SEND_READ and SEND_WRITE are no flags, as every server has these commands; they make SEND_$cmd work for all
  * of them. */
 static const struct need_rule needs[] = {
-    { "writable", NEED_PLAIN },       { "structured", NEED_PLAIN },     { "extended", NEED_PLAIN },
-    { "SEND_READ", NEED_PLAIN },      { "SEND_WRITE", NEED_PLAIN },     { "size", NEED_COMPARED },
-    { "min_block", NEED_COMPARED },   { "max_payload", NEED_COMPARED }, { "preferred_block", NEED_COMPARED },
-    { "connections", NEED_COMPARED }, { "option", NEED_OPTION },        { "context", NEED_CONTEXT },
-    { "block_size", NEED_PLAIN },     { "unasked", NEED_PLAIN },        { "tls", NEED_TLS },
-    { "tls_only", NEED_PLAIN },       { "without_tls", NEED_PLAIN },    { "hides_unknown", NEED_PLAIN },
-    { "oldstyle", NEED_PLAIN },
+    { "writable", NEED_PLAIN },       { "structured", NEED_PLAIN },      { "extended", NEED_PLAIN },
+    { "SEND_READ", NEED_PLAIN },      { "SEND_WRITE", NEED_PLAIN },      { "size", NEED_COMPARED },
+    { "min_block", NEED_COMPARED },   { "max_payload", NEED_COMPARED },  { "preferred_block", NEED_COMPARED },
+    { "connections", NEED_COMPARED }, { "option", NEED_OPTION },         { "context", NEED_CONTEXT },
+    { "block_size", NEED_PLAIN },     { "unasked", NEED_PLAIN },         { "tls", NEED_TLS },
+    { "tls_only", NEED_PLAIN },       { "without_tls", NEED_PLAIN },     { "hides_unknown", NEED_PLAIN },
+    { "oldstyle", NEED_PLAIN },       { "refuses_unknown", NEED_PLAIN }, { "another", NEED_PLAIN },
 };
 
 static const struct need_rule flag = { "flag", NEED_PLAIN };
@@ -297,7 +297,7 @@ VOCABULARY(starts, "start", { "connect", START_CONNECT }, { "greeting", START_GR
 /* Only the names count below: the values are given when a case is played. */
 VOCABULARY(variables, "variable", { "base", 0 }, { "block", 0 }, { "size", 0 }, { "export", 0 },
            { "flags", 0 }, { "min_block", 0 }, { "preferred_block", 0 }, { "max_payload", 0 },
-           { "tls_only", 0 });
+           { "tls_only", 0 }, { "another", 0 });
 VOCABULARY(headers, "header", { "needs", 0 }, { "modes", 0 }, { "start", 0 }, { "export", 0 },
            { "contexts", 0 }, { "infos", 0 }, { "window", 0 }, { "for", 0 }, { "timeout", 0 },
            { "canary", 0 }, { "tags", 0 });
