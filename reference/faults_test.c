@@ -120,8 +120,9 @@ static void hear_all(const struct faults *faults, struct buffer *heard)
 }
 
 /* Those that take more than the samples: payloads of many MiB, a second connection, block sizes, whole pages,
- * a context selected under extended headers, several queries in an option or an odd one, names that
- * are long or of another export, TLS.  ci/mutate shows them. */
+ * a context selected under extended headers, several queries in an option or an odd one, one of them behind
+ * a selection, names that are long or of another export, much data or information, TLS.  ci/mutate shows
+ * them. */
 static bool is_shown_elsewhere(size_t fault)
 {
     static const enum fault others[] = {
@@ -148,6 +149,13 @@ static bool is_shown_elsewhere(size_t fault)
         FAULT_PRIVATE_WILDCARD_SELECTS,
         FAULT_CONTEXT_FOUND_BY_PREFIX,
         FAULT_SECOND_CONTEXT_UNREPORTED,
+        FAULT_MANY_QUERIES_FIND_NOTHING,
+        FAULT_LONG_QUERY_REFUSED,
+        FAULT_LISTING_FORGETS_SELECTION,
+        FAULT_LISTING_SELECTS,
+        FAULT_UNKNOWN_OPTION_LENGTH_16_BITS,
+        FAULT_MANY_INFOS_REFUSED,
+        FAULT_UNKNOWN_EXPORT_WITH_NAME,
         FAULT_FAILED_SELECTION_KEEPS,
         FAULT_UNKNOWN_EXPORT_SELECTION_KEEPS,
         FAULT_LONG_NAME_CLOSES,

@@ -9,6 +9,9 @@ enum { UNKNOWN = 0x7fffffff };
 /* Names of more bytes ought to be avoided: proto.md, "Conventions". */
 enum { LONG_NAME = 256 };
 
+/* Information requests that some server may think nobody makes more of. */
+enum { MANY_INFOS = 128 };
+
 /* ---- when ---- */
 
 static bool always(const struct reference_session *s, const struct option_data *data, uint32_t refusal)
@@ -109,17 +112,40 @@ static bool asks_unknown(const struct reference_session *s, const struct option_
     return false;
 }
 
-static bool asks_block_size(const struct reference_session *s, const struct option_data *data,
-                            uint32_t refusal)
+static bool asks_for(const struct option_data *data, uint16_t wanted)
 {
     struct span infos = data->infos;
     uint16_t info;
 
-    (void)s;
-    while (refusal == 0 && option_next_info(&infos, &info))
-        if (info == NBD_INFO_BLOCK_SIZE)
+    while (option_next_info(&infos, &info))
+        if (info == wanted)
             return true;
     return false;
+}
+
+static bool asks_block_size(const struct reference_session *s, const struct option_data *data,
+                            uint32_t refusal)
+{
+    (void)s;
+    return refusal == 0 && asks_for(data, NBD_INFO_BLOCK_SIZE);
+}
+
+static bool asks_name_of_nothing(const struct reference_session *s, const struct option_data *data,
+                                 uint32_t refusal)
+{
+    return names_nothing(s, data, refusal) && asks_for(data, NBD_INFO_NAME);
+}
+
+static bool asks_much(const struct reference_session *s, const struct option_data *data, uint32_t refusal)
+{
+    (void)s;
+    return refusal == 0 && data->infos.len / sizeof(uint16_t) > MANY_INFOS;
+}
+
+static bool comes_again(const struct reference_session *s, const struct option_data *data, uint32_t refusal)
+{
+    (void)data;
+    return refusal == 0 && s->misconduct->listed;
 }
 
 static bool asks_no_block_size(const struct reference_session *s, const struct option_data *data,
@@ -206,6 +232,13 @@ static void refuse_structured_in_vain(struct reference_session *s, const struct 
     answer_option(s, NBD_REP_ERR_UNSUP, NULL);
 }
 
+static void refuse_data_in_vain(struct reference_session *s, const struct option_data *data)
+{
+    (void)data;
+    s->structured = true;
+    answer_option(s, NBD_REP_ERR_INVALID, "this option has no data");
+}
+
 static void accept_extended(struct reference_session *s, const struct option_data *data)
 {
     s->extended = true;
@@ -243,6 +276,20 @@ static void info_then_unknown(struct reference_session *s, const struct option_d
     answer_option(s, NBD_REP_ERR_UNKNOWN, "there is no export of that name");
 }
 
+static void name_then_unknown(struct reference_session *s, const struct option_data *data)
+{
+    (void)data;
+    answer_info(s, &s->config->exports[0], NBD_INFO_NAME);
+    answer_option(s, NBD_REP_ERR_UNKNOWN, "there is no export of that name");
+}
+
+static void refuse_and_forget(struct reference_session *s, const struct option_data *data)
+{
+    (void)data;
+    s->structured = s->extended;
+    answer_option(s, NBD_REP_ERR_UNSUP, "this option is not known here");
+}
+
 static void serve_default(struct reference_session *s, const struct option_data *data)
 {
     (void)data;
@@ -255,6 +302,7 @@ static const struct option_fault rows[] = {
     { FAULT_UNKNOWN_OPTION_INVALID, UNKNOWN, always, NBD_REP_ERR_INVALID, NULL },
     { FAULT_UNKNOWN_OPTION_ACKNOWLEDGED, UNKNOWN, always, NBD_REP_ACK, NULL },
     { FAULT_UNKNOWN_OPTION_CLOSES, UNKNOWN, always, 0, close_at_once },
+    { FAULT_UNKNOWN_OPTION_FORGETS_STRUCTURED, UNKNOWN, always, 0, refuse_and_forget },
     { FAULT_EXPORT_NAME_UNKNOWN_STAYS, NBD_OPT_EXPORT_NAME, names_nothing, 0, nothing },
     { FAULT_EXPORT_NAME_UNKNOWN_REPLIED, NBD_OPT_EXPORT_NAME, names_nothing, NBD_REP_ERR_UNKNOWN, NULL },
     { FAULT_EXPORT_NAME_UNKNOWN_SERVED, NBD_OPT_EXPORT_NAME, names_nothing, 0, serve_default },
@@ -265,6 +313,7 @@ static const struct option_fault rows[] = {
     { FAULT_LIST_DATA_ACCEPTED, NBD_OPT_LIST, has_data, 0, list_all },
     { FAULT_LIST_DATA_NOT_SKIPPED, NBD_OPT_LIST, has_data, NBD_REP_ERR_INVALID, NULL },
     { FAULT_LIST_INCOMPLETE, NBD_OPT_LIST, is_sound, 0, list_without_last },
+    { FAULT_LIST_AGAIN_EMPTY, NBD_OPT_LIST, comes_again, NBD_REP_ACK, NULL },
     { FAULT_LIST_UNSUPPORTED, NBD_OPT_LIST, always, NBD_REP_ERR_UNSUP, NULL },
     { FAULT_LIST_TLS_REQUIRED, NBD_OPT_LIST, always, NBD_REP_ERR_TLS_REQD, NULL },
     { FAULT_LIST_BLOCK_SIZE_REQUIRED, NBD_OPT_LIST, is_sound, NBD_REP_ERR_BLOCK_SIZE_REQD, NULL },
@@ -289,6 +338,8 @@ static const struct option_fault rows[] = {
     { FAULT_UNKNOWN_INFO_REFUSED, NBD_OPT_GO, asks_unknown, NBD_REP_ERR_INVALID, NULL },
     { FAULT_UNKNOWN_INFO_CLOSES, NBD_OPT_INFO, asks_unknown, 0, close_at_once },
     { FAULT_UNKNOWN_INFO_CLOSES, NBD_OPT_GO, asks_unknown, 0, close_at_once },
+    { FAULT_MANY_INFOS_REFUSED, NBD_OPT_INFO, asks_much, NBD_REP_ERR_INVALID, NULL },
+    { FAULT_MANY_INFOS_REFUSED, NBD_OPT_GO, asks_much, NBD_REP_ERR_INVALID, NULL },
     { FAULT_BLOCK_SIZE_REQUIRED_THOUGH_ASKED, NBD_OPT_INFO, asks_block_size, NBD_REP_ERR_BLOCK_SIZE_REQD,
       NULL },
     { FAULT_BLOCK_SIZE_REQUIRED_THOUGH_ASKED, NBD_OPT_GO, asks_block_size, NBD_REP_ERR_BLOCK_SIZE_REQD,
@@ -315,6 +366,8 @@ static const struct option_fault rows[] = {
     { FAULT_INFO_FORGETS_STRUCTURED, NBD_OPT_INFO, names_something, 0, info_and_forget },
     { FAULT_UNKNOWN_EXPORT_WITH_INFO, NBD_OPT_INFO, names_nothing, 0, info_then_unknown },
     { FAULT_UNKNOWN_EXPORT_WITH_INFO, NBD_OPT_GO, names_nothing, 0, info_then_unknown },
+    { FAULT_UNKNOWN_EXPORT_WITH_NAME, NBD_OPT_INFO, asks_name_of_nothing, 0, name_then_unknown },
+    { FAULT_UNKNOWN_EXPORT_WITH_NAME, NBD_OPT_GO, asks_name_of_nothing, 0, name_then_unknown },
     { FAULT_MALFORMED_OPTION_UNSUPPORTED, NBD_OPT_INFO, is_malformed, NBD_REP_ERR_UNSUP, NULL },
     { FAULT_MALFORMED_OPTION_UNSUPPORTED, NBD_OPT_GO, is_malformed, NBD_REP_ERR_UNSUP, NULL },
     { FAULT_MALFORMED_OPTION_ACCEPTED, NBD_OPT_INFO, is_malformed, 0, info_of_default },
@@ -322,6 +375,8 @@ static const struct option_fault rows[] = {
     { FAULT_STRUCTURED_REPLY_DATA_ACCEPTED, NBD_OPT_STRUCTURED_REPLY, has_data, 0, accept_structured },
     { FAULT_STRUCTURED_REPLY_DATA_NOT_SKIPPED, NBD_OPT_STRUCTURED_REPLY, has_data, NBD_REP_ERR_INVALID,
       NULL },
+    { FAULT_STRUCTURED_REPLY_DATA_REFUSED_IN_FORCE, NBD_OPT_STRUCTURED_REPLY, has_data, 0,
+      refuse_data_in_vain },
     { FAULT_STRUCTURED_REPLY_REFUSED_IN_FORCE, NBD_OPT_STRUCTURED_REPLY, is_sound, 0,
       refuse_structured_in_vain },
     { FAULT_STRUCTURED_REPLY_TYPE_UNKNOWN, NBD_OPT_STRUCTURED_REPLY, is_sound, 0x00005555, NULL },
@@ -389,6 +444,8 @@ void options_misconduct_begin(struct reference_session *s)
         s->scan.body = 0;
     if (unknown && s->scan.body > 0 && fault_on(s, FAULT_UNKNOWN_OPTION_LAST_BYTE_NOT_SKIPPED))
         s->scan.body--;
+    if (unknown && fault_on(s, FAULT_UNKNOWN_OPTION_LENGTH_16_BITS))
+        s->scan.body &= UINT16_MAX;
 }
 
 /* Whether the last message from start on ends the answer well. */
@@ -405,6 +462,7 @@ void options_misconduct_answered(struct reference_session *s, size_t start)
     uint32_t option = s->in.head.option.option;
     bool done = was_acknowledged(s, start);
 
+    s->misconduct->listed = s->misconduct->listed || option == NBD_OPT_LIST;
     if (option == NBD_OPT_EXTENDED_HEADERS && done && s->misconduct->extended_before &&
         fault_on(s, FAULT_EXTENDED_HEADERS_TOGGLED))
         s->extended = false;

@@ -46,7 +46,7 @@ struct misconduct {
     bool other_size_told;     /* NBD_OPT_INFO told the size of an export */
     uint64_t other_size;      /* the smallest */
     bool pretend;             /* the request is refused, and answered as if it had been done */
-    bool listed;              /* LIST has come */
+    bool listed;              /* LIST was answered */
     bool silent;              /* the request gets no answer */
     bool pipelined;           /* the request came while an answer was waiting to be sent */
     struct request last_done; /* the request before this one, if it was done */

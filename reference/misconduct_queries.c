@@ -2,6 +2,9 @@
 /* NBD_OPT_LIST_META_CONTEXT and NBD_OPT_SET_META_CONTEXT, answered otherwise than they should be. */
 #include "reference/misconduct_options.h"
 
+/* Queries, and bytes of one, that some server may think nobody sends more of. */
+enum { MANY_QUERIES = 16, LONG_QUERY = 255 };
+
 /* ---- when ---- */
 
 /* What the queries of an option name. */
@@ -36,6 +39,21 @@ static bool could_answer(const struct reference_session *s, const struct option_
 static bool no_queries(const struct reference_session *s, const struct option_data *data, uint32_t refusal)
 {
     return could_answer(s, data, refusal) && data->query_count == 0;
+}
+
+static bool many_queries(const struct reference_session *s, const struct option_data *data, uint32_t refusal)
+{
+    return could_answer(s, data, refusal) && data->query_count > MANY_QUERIES;
+}
+
+static bool long_query(const struct reference_session *s, const struct option_data *data, uint32_t refusal)
+{
+    struct span queries = data->queries, query;
+
+    while (could_answer(s, data, refusal) && option_next_query(&queries, &query))
+        if (query.len > LONG_QUERY)
+            return true;
+    return false;
 }
 
 static bool wildcard(const struct reference_session *s, const struct option_data *data, uint32_t refusal)
@@ -170,12 +188,31 @@ static void list_context_twice(struct reference_session *s, const struct option_
     list_context(s, data);
 }
 
-static void list_other_contexts(struct reference_session *s, const struct option_data *data)
+static unsigned found_by(const struct reference_session *s, const struct option_data *data)
 {
     unsigned named = data->query_count == 0 ? ~0u : contexts_named(data, true);
 
-    list_contexts(s, contexts_of(s, handshake_find(s, data->name)) & named & ~(1u << CONTEXT_ALLOCATION));
+    return contexts_of(s, handshake_find(s, data->name)) & named;
+}
+
+static void list_other_contexts(struct reference_session *s, const struct option_data *data)
+{
+    list_contexts(s, found_by(s, data) & ~(1u << CONTEXT_ALLOCATION));
     answer_option(s, NBD_REP_ACK, NULL);
+}
+
+static void list_and_forget(struct reference_session *s, const struct option_data *data)
+{
+    list_contexts(s, found_by(s, data));
+    answer_option(s, NBD_REP_ACK, NULL);
+    s->context_of = NULL;
+}
+
+static void list_and_select(struct reference_session *s, const struct option_data *data)
+{
+    list_and_forget(s, data);
+    s->contexts = found_by(s, data);
+    s->context_of = s->contexts ? handshake_find(s, data->name) : NULL;
 }
 
 static void select_contexts(struct reference_session *s, const struct option_data *data, unsigned contexts)
@@ -219,6 +256,10 @@ static void select_behind_ack(struct reference_session *s, const struct option_d
 static const struct option_fault rows[] = {
     { FAULT_LIST_META_CONTEXT_MALFORMED_UNSUPPORTED, NBD_OPT_LIST_META_CONTEXT, is_malformed,
       NBD_REP_ERR_UNSUP, NULL },
+    { FAULT_MANY_QUERIES_FIND_NOTHING, NBD_OPT_LIST_META_CONTEXT, many_queries, NBD_REP_ACK, NULL },
+    { FAULT_LONG_QUERY_REFUSED, NBD_OPT_LIST_META_CONTEXT, long_query, NBD_REP_ERR_INVALID, NULL },
+    { FAULT_LISTING_FORGETS_SELECTION, NBD_OPT_LIST_META_CONTEXT, could_answer, 0, list_and_forget },
+    { FAULT_LISTING_SELECTS, NBD_OPT_LIST_META_CONTEXT, could_answer, 0, list_and_select },
     { FAULT_LIST_META_CONTEXT_MALFORMED_ACCEPTED, NBD_OPT_LIST_META_CONTEXT, is_malformed, 0, list_context },
     { FAULT_UNKNOWN_NAMESPACE_REFUSED, NBD_OPT_LIST_META_CONTEXT, other_namespace, NBD_REP_ERR_INVALID,
       NULL },

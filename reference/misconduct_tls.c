@@ -162,7 +162,6 @@ bool tls_misconduct_option(struct reference_session *s, const struct option_data
             row->act(s, data);
         done = true;
     }
-    s->misconduct->listed = s->misconduct->listed || option == NBD_OPT_LIST;
     return done;
 }
 
