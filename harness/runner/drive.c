@@ -30,7 +30,7 @@ enum {
 
 /* And at least so long: when that has become clear, and however often it happens. */
 #define PATIENCE_NS NS_PER_S
-#define PATIENCE_LEAST_NS (NS_PER_S / 10)
+#define PATIENCE_LEAST_NS (NS_PER_S / 4)
 #define PARTING_NS RETRY_NS /* but so long for what every single case would wait for in vain */
 
 /* One play's connections. */
@@ -86,12 +86,14 @@ uint64_t drive_patience(const struct drive *d, uint64_t time_ns, bool parting)
         return time_ns;
     if (parting)
         return time_ns < PARTING_NS ? time_ns : PARTING_NS;
-    if (is_long(d, time_ns) && d->slowest_long_ns > slowest_ns)
-        slowest_ns = d->slowest_long_ns;
     /* The more answers are missing the less there is to wait for. */
     enough_ns = PATIENCE_NS * STALLS_BELIEVED / d->stalls;
     if (enough_ns < PATIENCE_LEAST_NS)
         enough_ns = PATIENCE_LEAST_NS;
+    if (is_long(d, time_ns)) {
+        enough_ns = d->timeout_ns; /* what takes long has the time that others have at first */
+        slowest_ns = d->slowest_long_ns > slowest_ns ? d->slowest_long_ns : slowest_ns;
+    }
     if (enough_ns < SLOWER * slowest_ns)
         enough_ns = SLOWER * slowest_ns;
     return time_ns < enough_ns ? time_ns : enough_ns;

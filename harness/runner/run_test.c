@@ -361,10 +361,11 @@ static void a_server_that_often_says_nothing_is_not_waited_for_as_long(void **st
     d.stalls = 100; /* next to nothing is answered, but what is takes its time */
     assert_int_equal(drive_patience(&d, 15 * SECOND, false), 12 * SECOND);
     d.slowest_ns = SECOND / 100;
-    assert_int_equal(drive_patience(&d, 10 * SECOND, false), SECOND / 10);
-    d.slowest_long_ns = 8 * SECOND; /* what it took for things that are known to take long */
-    assert_int_equal(drive_patience(&d, 10 * SECOND, false), SECOND / 10);
-    assert_int_equal(drive_patience(&d, 60 * SECOND, false), 16 * SECOND);
+    assert_int_equal(drive_patience(&d, 10 * SECOND, false), SECOND / 4);
+    assert_int_equal(drive_patience(&d, 60 * SECOND, false), 20 * SECOND); /* what takes long */
+    d.slowest_long_ns = 12 * SECOND;
+    assert_int_equal(drive_patience(&d, 10 * SECOND, false), SECOND / 4);
+    assert_int_equal(drive_patience(&d, 60 * SECOND, false), 24 * SECOND);
     d = (struct drive){ .stalls = 3, .within = true };
     assert_int_equal(drive_patience(&d, 10 * SECOND, false), 10 * SECOND);
 }
