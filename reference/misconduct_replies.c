@@ -61,6 +61,12 @@ static void payload_last_byte(struct reference_session *s, size_t start, const s
         edit_set(s, s->output.len - 1, 1, ~edit_get(s, s->output.len - 1, 1));
 }
 
+static void payload_last_byte_with_fua(struct reference_session *s, size_t start, const struct request *r)
+{
+    if (r->flags & NBD_CMD_FLAG_FUA)
+        payload_last_byte(s, start, r);
+}
+
 static void payload_after_error(struct reference_session *s, size_t start, const struct request *r)
 {
     if (edit_get(s, start + ERROR_AT, 4) != 0)
@@ -100,6 +106,7 @@ static const struct reply_fault rows[] = {
     { FAULT_READ_PAYLOAD_SHORT, SCAN_KIND_SIMPLE_REPLY, ANY, NBD_CMD_READ, payload_short },
     { FAULT_READ_PAYLOAD_LONG, SCAN_KIND_SIMPLE_REPLY, ANY, NBD_CMD_READ, payload_long },
     { FAULT_READ_LAST_BYTE_WRONG, SCAN_KIND_SIMPLE_REPLY, ANY, NBD_CMD_READ, payload_last_byte },
+    { FAULT_READ_FUA_LAST_BYTE_WRONG, SCAN_KIND_SIMPLE_REPLY, ANY, NBD_CMD_READ, payload_last_byte_with_fua },
     { FAULT_READ_ERROR_WITH_PAYLOAD, SCAN_KIND_SIMPLE_REPLY, ANY, NBD_CMD_READ, payload_after_error },
     { FAULT_WRITE_WITH_PAYLOAD, SCAN_KIND_SIMPLE_REPLY, ANY, NBD_CMD_WRITE, payload_of_other },
     { FAULT_FLUSH_WITH_PAYLOAD, SCAN_KIND_SIMPLE_REPLY, ANY, NBD_CMD_FLUSH, payload_of_other },
