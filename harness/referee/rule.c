@@ -38,6 +38,7 @@ const char *occasion_text(enum occasion occasion)
         [AT_LOST] = "where the server's bytes make no sense",
         [AT_CLOSE] = "when the server closes without an excuse",
         [AT_PLAIN_TEXT] = "where plain text follows the ACK to NBD_OPT_STARTTLS",
+        [AT_PLAIN_REPLY] = "where an option reply in plain text follows the ACK to NBD_OPT_STARTTLS",
         [AT_CUT_OFF] = "when the server closes under TLS without close_notify",
         [AT_GARBLED] = "where bytes under TLS are no TLS records",
         [AT_SHUTDOWN] = "when the server closes that said that it shuts down",

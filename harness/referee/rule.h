@@ -25,6 +25,7 @@ enum occasion {
     AT_LOST,         /* framing of the server's bytes is lost */
     AT_CLOSE,        /* the server closed and had no excuse */
     AT_PLAIN_TEXT,   /* something else than TLS behind the ACK to NBD_OPT_STARTTLS */
+    AT_PLAIN_REPLY,  /* as much of that as an option reply has, without its data */
     AT_CUT_OFF,      /* the server closed under TLS without close_notify */
     AT_GARBLED,      /* something else than TLS records where TLS had begun */
     AT_SHUTDOWN,     /* the server closed, after it had said that it shuts down */

@@ -161,7 +161,7 @@ bool starttls_under_tls(const struct sight *at)
 
 bool client_goes_on_in_plain_text(const struct sight *at)
 {
-    return broken(at, "0x%02x where a TLS record is due", *at->session->plain_text.at);
+    return broken(at, "0x%02x where a TLS record is due", at->session->behind_ack[SIDE_CLIENT].bytes[0]);
 }
 
 bool tls_that_was_refused(const struct sight *at)

@@ -87,10 +87,10 @@ bool plain_text_behind_ack(const struct sight *at)
 /* A server that goes on with other options in plain text has no TLS to acknowledge. */
 bool option_answered_behind_ack(const struct sight *at)
 {
-    struct wire_in in = wire_in(at->session->plain_text);
+    struct wire_in in = wire_in(span_of(at->session->behind_ack[SIDE_SERVER].bytes, WIRE_SIZE_option_reply));
     struct wire_option_reply reply = wire_get_option_reply(&in);
 
-    return !in.is_short && reply.magic == NBD_REP_MAGIC && reply.option != NBD_OPT_STARTTLS &&
+    return reply.magic == NBD_REP_MAGIC && reply.option != NBD_OPT_STARTTLS &&
            broken(at, "option %" PRIu32 " answered in plain text behind the ACK to STARTTLS", reply.option);
 }
 

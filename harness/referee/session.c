@@ -335,13 +335,20 @@ static void finish(struct session *s, enum side from, struct message *ret)
 /* Behind the ACK to STARTTLS: the first byte shows whether it is TLS. */
 static void judge_opaque(struct session *s, enum side from, struct span in)
 {
-    if (s->phase != PHASE_STARTTLS || s->plain_judged[from] || in.len == 0)
+    uint8_t *bytes = s->behind_ack[from].bytes;
+    size_t had = s->behind_ack[from].count, room = sizeof s->behind_ack[from].bytes - had;
+    struct span first = span_take(&in, room);
+
+    if (s->phase != PHASE_STARTTLS || first.len == 0)
         return;
-    s->plain_judged[from] = true;
-    s->plain_text = in;
-    if (*in.at < TLS_FIRST_BYTE || *in.at > TLS_LAST_BYTE)
+    memcpy(bytes + had, first.at, first.len);
+    s->behind_ack[from].count += first.len;
+    if (bytes[0] >= TLS_FIRST_BYTE && bytes[0] <= TLS_LAST_BYTE)
+        return;
+    if (had == 0)
         rules_look(s, from == SIDE_CLIENT ? AT_CLIENT_PLAIN : AT_PLAIN_TEXT, NULL);
-    s->plain_text = (struct span){ 0 };
+    if (first.len == room && from == SIDE_SERVER)
+        rules_look(s, AT_PLAIN_REPLY, NULL);
 }
 
 enum session_event session_next(struct session *s, enum side from, struct span *in, struct message *ret)

@@ -153,13 +153,15 @@ struct session {
     struct negotiated negotiated;
 
     /* the handshake */
-    bool greeted;           /* by the server */
-    bool flags_seen;        /* the client's */
-    bool transmission;      /* was entered */
-    bool opaque;            /* from here on the bytes are those of another protocol: nothing is judged */
-    bool tls;               /* what is said comes under TLS */
-    bool plain_judged[2];   /* by enum side: the first byte behind the ACK to STARTTLS */
-    struct span plain_text; /* what came with it, while it is judged */
+    bool greeted;      /* by the server */
+    bool flags_seen;   /* the client's */
+    bool transmission; /* was entered */
+    bool opaque;       /* from here on the bytes are those of another protocol: nothing is judged */
+    bool tls;          /* what is said comes under TLS */
+    struct {
+        uint8_t bytes[WIRE_SIZE_option_reply];
+        size_t count;
+    } behind_ack[2]; /* by enum side: what came first behind the ACK to STARTTLS */
     enum tls_mode tls_mode;
     bool structured_before_tls;
     uint32_t tls_demanded,
