@@ -152,10 +152,10 @@ static struct request request_of(const struct scan_head *head)
 }
 
 /* The end of such a payload would not come before long; under extended headers the limit is the maximum
- * payload: proto-extended-headers.md, "Request message". */
+ * payload that the client knows of: proto-extended-headers.md, "Request message". */
 static bool is_payload_too_long(const struct reference_session *s)
 {
-    return s->in.head.body > (s->extended ? transmission_payload_max(s->export) : REFERENCE_MAX_PAYLOAD);
+    return s->in.head.body > (s->extended ? transmission_payload_told(s) : REFERENCE_MAX_PAYLOAD);
 }
 
 /* Such a request is judged once its payload is there. */
