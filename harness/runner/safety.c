@@ -255,18 +255,20 @@ struct view {
     const char *name; /* of what stands at its start, or NULL */
 };
 
-/* It was served before: where it cannot even be reached any more it has died of what it was asked. */
+/* Others were served before. */
 static enum status not_served(const struct target *target, uint64_t timeout_ns, const char *why,
                               struct buffer *error)
 {
+    static const char gone[] =
+        "is gone: it died of what it was asked (--pcap FILE records it), or ends when a "
+        "client leaves, as qemu-nbd does without -t";
     char error_now[300] = "";
     struct link *link = target->dial(target->ctx, timeout_ns, error_now, sizeof error_now);
     bool reached = link != NULL;
 
     link_free(link);
     buffer_print(error, "the server, having served other connections, %s: %s\n",
-                 reached ? "does not serve this one" : "died of what it was asked (--pcap FILE records it)",
-                 why);
+                 reached ? "does not serve this one" : gone, why);
     return reached ? STATUS_UNREACHABLE : STATUS_DIED;
 }
 
