@@ -1,11 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* Connecting, haggling, and the bytes below both.  Transmission is in transfer.c. */
+/* Connecting and haggling.  Transmission is in transfer.c, the bytes below both in client_bytes.c. */
 #include "runner/client.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 
-#include "base/clock.h"
 #include "base/escape.h"
 #include "runner/client_bytes.h"
 #include "wire/body.h"
@@ -16,180 +14,10 @@
 #define LEFT_OVER_NS UINT64_C(250000000) /* until another reply follows one that is left over */
 
 enum {
-    FAREWELL_ROUNDS = 16,       /* in which a server may still say something */
-    RECEIVE_FIRST = 4 * 1024,   /* bytes asked for at a time, as long as answers are short */
-    RECEIVE_BYTES = 256 * 1024, /* and at most */
-    REPLY_MAX = 1024 * 1024,    /* bytes of one reply's data */
-    REPLIES_MAX = 10000,        /* to one option */
-    HANDSHAKE_ROUNDS = 8,       /* of TLS on a link within the process */
-    IDLE_ROUNDS = 3,            /* of a link within the process, which has then nothing more to say */
+    FAREWELL_ROUNDS = 16, /* in which a server may still say something */
+    REPLIES_MAX = 10000,  /* to one option */
+    HANDSHAKE_ROUNDS = 8, /* of TLS on a link within the process */
 };
-
-/* ---- bytes ---- */
-
-uint64_t client_now(const struct client *c)
-{
-    return c->link && link_descriptor(c->link) < 0 ? clock_used_ns() : clock_ns();
-}
-
-void client_doing(struct client *c, const char *fmt, ...)
-{
-    va_list ap;
-
-    va_start(ap, fmt);
-    vsnprintf(c->doing, sizeof c->doing, fmt, ap);
-    va_end(ap);
-    c->deadline_ns = client_now(c) + c->timeout_ns;
-}
-
-bool client_fail(struct client *c, const char *fmt, ...)
-{
-    char why[200];
-    va_list ap;
-
-    va_start(ap, fmt);
-    vsnprintf(why, sizeof why, fmt, ap);
-    va_end(ap);
-    snprintf(c->error, sizeof c->error, "%s: %s", c->doing, why);
-    return false;
-}
-
-bool client_break(struct client *c, const char *why)
-{
-    c->broke = true;
-    return client_fail(c, "%s", why);
-}
-
-bool client_lose(struct client *c, const char *why)
-{
-    c->lost = true;
-    return client_break(c, why);
-}
-
-static size_t unused(const struct client *c)
-{
-    return c->in.len - c->used;
-}
-
-/* Takes what there is to receive right now. */
-static enum link_state receive(struct client *c, size_t *ret_len)
-{
-    enum link_state state;
-    uint8_t *to;
-
-    if (c->used > 0) {
-        buffer_drop(&c->in, c->used);
-        c->used = 0;
-    }
-    *ret_len = 0;
-    to = buffer_extend(&c->in, c->asked);
-    if (!to)
-        return LINK_OPEN; /* enough for now */
-    state = link_receive(c->link, to, c->asked, ret_len);
-    c->in.len -= c->asked - *ret_len;
-    c->heard = c->heard || (c->secured && *ret_len > 0);
-    if (*ret_len == c->asked && c->asked < RECEIVE_BYTES)
-        c->asked *= 2;
-    return state;
-}
-
-/* Waits until the link is ready; false when the time for the present answer is over. */
-static bool wait_for_link(struct client *c, bool to_send, unsigned *rounds)
-{
-    uint64_t now_ns = client_now(c);
-
-    if (link_descriptor(c->link) < 0)
-        return ++*rounds <= IDLE_ROUNDS;
-    if (now_ns >= c->deadline_ns)
-        return false;
-    link_wait(&c->link, &to_send, 1, c->deadline_ns - now_ns);
-    return true;
-}
-
-/* Why the server has nothing to do with this client, NULL: it has.  One that does not take to a certificate,
- * or misses one, may show that only behind the handshake. */
-static const char *turned_down(const struct client *c)
-{
-    if (!c->secured)
-        return NULL;
-    if (tls_state(c->link) == TLS_FAILED && tls_refused(c->link))
-        return tls_reason(c->link);
-    return tls_certificate_missed(c->link) && !c->heard
-               ? "the server asked for a certificate, got none, and closed"
-               : NULL;
-}
-
-static bool closed_by_server(struct client *c, enum link_state state)
-{
-    const char *why = turned_down(c);
-
-    if (why) {
-        c->turned_down = true;
-        return client_break(c, why);
-    }
-    return client_break(c, state == LINK_RESET ? "the connection was reset"
-                                               : "the server closed the connection");
-}
-
-/* Receives at least one byte more. */
-static bool receive_more(struct client *c)
-{
-    unsigned rounds = 0;
-
-    for (;;) {
-        size_t len;
-        enum link_state state = receive(c, &len);
-
-        if (len > 0)
-            return true;
-        if (state != LINK_OPEN)
-            return closed_by_server(c, state);
-        if (!wait_for_link(c, false, &rounds))
-            return client_break(c, unused(c) > 0 ? "the answer is incomplete, and no more of it came in time"
-                                                 : "no answer in time");
-    }
-}
-
-bool client_need(struct client *c, size_t len, struct span *ret)
-{
-    while (unused(c) < len)
-        if (!receive_more(c))
-            return false;
-    *ret = span_of(c->in.bytes + c->used, len);
-    c->used += len;
-    return true;
-}
-
-bool client_some(struct client *c, size_t most, struct span *ret)
-{
-    if (unused(c) == 0 && !receive_more(c))
-        return false;
-    *ret = span_of(c->in.bytes + c->used, unused(c) < most ? unused(c) : most);
-    c->used += ret->len;
-    return true;
-}
-
-bool client_send(struct client *c, struct span bytes)
-{
-    unsigned rounds = 0;
-
-    while (bytes.len > 0) {
-        size_t before = bytes.len, len;
-        enum link_state state = link_send(c->link, &bytes);
-
-        if (bytes.len < before) {
-            rounds = 0;
-            continue;
-        }
-        if (state == LINK_OPEN)
-            state = receive(c, &len);
-        if (state != LINK_OPEN)
-            return closed_by_server(c, state);
-        if (!wait_for_link(c, true, &rounds))
-            return client_break(c, "the server does not take what is sent to it");
-    }
-    return true;
-}
 
 /* ---- handshake ---- */
 
@@ -269,7 +97,7 @@ static bool shake_hands(struct client *c)
         link_send(c->link, &nothing);
         if (tls_state(c->link) != TLS_HANDSHAKING)
             break;
-        if (!wait_for_link(c, false, &rounds) || (link_descriptor(c->link) < 0 && round > HANDSHAKE_ROUNDS))
+        if (!client_wait(c, false, &rounds) || (link_descriptor(c->link) < 0 && round > HANDSHAKE_ROUNDS))
             return client_break(c, "no answer in time");
     }
     if (tls_state(c->link) == TLS_ESTABLISHED)
@@ -299,8 +127,8 @@ bool client_open(struct client *c, const struct target *target, uint64_t timeout
 {
     char error[300] = "";
 
-    *c = (struct client){ .asked = RECEIVE_FIRST, .timeout_ns = timeout_ns, .broke = true };
-    buffer_init(&c->in, 2 * REPLY_MAX + RECEIVE_BYTES);
+    *c = (struct client){ .timeout_ns = timeout_ns, .broke = true };
+    client_begin(c);
     client_doing(c, "connecting to %.60s", target->name);
     c->link = target->dial(target->ctx, timeout_ns, error, sizeof error);
     if (!c->link) {
@@ -328,9 +156,9 @@ static void see_it_close(struct client *c)
     size_t len;
 
     c->deadline_ns = client_now(c) + FAREWELL_NS;
-    for (unsigned i = 0; i < FAREWELL_ROUNDS && receive(c, &len) == LINK_OPEN; i++) {
+    for (unsigned i = 0; i < FAREWELL_ROUNDS && client_receive(c, &len) == LINK_OPEN; i++) {
         c->used = c->in.len;
-        if (!wait_for_link(c, false, &rounds))
+        if (!client_wait(c, false, &rounds))
             return;
     }
 }
@@ -400,7 +228,7 @@ static bool take_reply(struct client *c, uint32_t *ret_option, uint32_t *ret_typ
     reply = wire_get_option_reply(&in);
     if (reply.magic != NBD_REP_MAGIC)
         return client_lose(c, "what comes is no option reply: its magic is wrong");
-    if (reply.length > REPLY_MAX)
+    if (reply.length > CLIENT_NEED_MAX)
         return client_lose(c, "the reply announces more than 1 MiB of data");
     *ret_option = reply.option;
     *ret_type = reply.type;
@@ -418,10 +246,11 @@ static bool is_left_over(struct client *c, uint32_t replied, uint32_t option)
     if (replied == option || replied != c->option_before)
         return false;
     c->deadline_ns = soon_ns < deadline_ns ? soon_ns : deadline_ns;
-    while (unused(c) == 0 && receive(c, &len) == LINK_OPEN && len == 0 && wait_for_link(c, false, &rounds))
+    while (client_unused(c) == 0 && client_receive(c, &len) == LINK_OPEN && len == 0 &&
+           client_wait(c, false, &rounds))
         ;
     c->deadline_ns = deadline_ns;
-    return unused(c) > 0;
+    return client_unused(c) > 0;
 }
 
 bool client_option(struct client *c, uint32_t option, struct span data, struct client_replies replies,
