@@ -22,7 +22,7 @@ enum { INHERITED = 3, GROUPS_MAX = 4, DESCRIPTORS_MAX = 1024 };
 
 struct child {
     pid_t id;
-    pid_t adopted; /* 0: none */
+    pid_t adopted; /* a group; 0: none */
     pid_t guard;
     int guarded; /* the guard is told of groups here, and that it is not needed any more (0) */
 };
@@ -205,20 +205,25 @@ bool child_wait(const struct child *c, uint64_t timeout_ns, struct child_end *re
     return true;
 }
 
-void child_adopt(struct child *c, pid_t leader)
+/* It need not lead its group: who goes to the background may fork once more for that. */
+void child_adopt(struct child *c, pid_t process)
 {
-    c->adopted = leader;
-    tell_guard(c, leader);
+    pid_t group = getpgid(process);
+
+    if (group <= 1 || group == getpgrp())
+        return;
+    c->adopted = group;
+    tell_guard(c, group);
 }
 
 /* A group that is nobody's child can only be asked whether it is still there. */
-static void stop_adopted(pid_t leader)
+static void stop_adopted(pid_t group)
 {
     uint64_t deadline_ns = deadline_after(ADOPTED_GRACE_NS);
 
-    while (kill(-leader, SIGTERM) == 0 && clock_ns() < deadline_ns)
+    while (kill(-group, SIGTERM) == 0 && clock_ns() < deadline_ns)
         rest_5ms();
-    kill(-leader, SIGKILL);
+    kill(-group, SIGKILL);
 }
 
 void child_stop(struct child *c)

@@ -32,9 +32,8 @@ bool child_ended(const struct child *c, struct child_end *ret);
 /* Waits for that; false when timeout_ns is over. */
 bool child_wait(const struct child *c, uint64_t timeout_ns, struct child_end *ret);
 
-/* The leader of a further group that is to be stopped with the child: a server that went to the background.
- */
-void child_adopt(struct child *c, pid_t leader);
+/* A process of a further group that is to be stopped with the child: a server that went to the background. */
+void child_adopt(struct child *c, pid_t process);
 
 /* Asks the groups to end (SIGTERM), makes them end when they do not (SIGKILL), and releases c.  NULL is
  * allowed. */

@@ -140,6 +140,24 @@ static void all_that_it_started_is_stopped_with_it(void **state)
     tear_down(&f);
 }
 
+/* As a daemon that forks once more, so that it leads no session. */
+static void what_went_to_the_background_is_stopped_with_it(void **state)
+{
+    struct fixture f;
+    struct child *c;
+    long daemon;
+
+    (void)state;
+    set_up(&f);
+    c = start_shell(&f, "setsid sh -c 'sleep 1000 & echo $!' & wait");
+    daemon = number_in_log(&f);
+    child_adopt(c, (pid_t)daemon);
+    assert_false(is_gone(daemon));
+    child_stop(c);
+    assert_true(goes(daemon));
+    tear_down(&f);
+}
+
 static void it_is_stopped_when_its_starter_is_killed(void **state)
 {
     struct fixture f;
@@ -190,6 +208,7 @@ int main(void)
         cmocka_unit_test(how_it_ended_is_told),
         cmocka_unit_test(a_program_that_is_not_there_is_told_at_once),
         cmocka_unit_test(all_that_it_started_is_stopped_with_it),
+        cmocka_unit_test(what_went_to_the_background_is_stopped_with_it),
         cmocka_unit_test(it_is_stopped_when_its_starter_is_killed),
         cmocka_unit_test(a_listening_socket_is_handed_over_as_systemd_does_it),
     };
