@@ -494,6 +494,16 @@ size_t session_in_flight(const struct session *s)
     return s->in_flight.count;
 }
 
+uint64_t session_much_in_flight(const struct session *s)
+{
+    uint64_t most = 0;
+
+    for (const struct held *h = s->in_flight.oldest; h; h = h->newer)
+        if (h->exchange.request.type != NBD_CMD_BLOCK_STATUS && h->exchange.request.length > most)
+            most = h->exchange.request.length;
+    return most;
+}
+
 void session_release(struct session *s, struct exchange *e)
 {
     assert(e->answered);

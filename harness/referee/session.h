@@ -222,6 +222,9 @@ const struct scan_lost *session_lost(const struct session *s, enum side from);
 struct exchange *session_oldest(const struct session *s);
 size_t session_in_flight(const struct session *s);
 
+/* The largest length that a request in flight has, of those that move or alter data. */
+uint64_t session_much_in_flight(const struct session *s);
+
 /* The exchange is no longer needed.  Only answered ones may be released; session_free() releases all. */
 void session_release(struct session *s, struct exchange *e);
 

@@ -311,6 +311,8 @@ static void instance(void *ctx, const struct instance *i)
     if (wrong)
         fprintf(out, "  again     %s '%s'\n", r->options.again, i->id);
     fputc('\n', out);
+    if (wrong)
+        fflush(out); /* whatever ends the run, this has been told */
 }
 
 static void ended(void *ctx, const struct totals *t)

@@ -82,21 +82,32 @@ uint64_t drive_patience(const struct drive *d, uint64_t time_ns, bool parting)
 {
     uint64_t slowest_ns = d->slowest_ns, enough_ns;
 
-    if (d->within || (parting ? d->left_open : d->stalls) < STALLS_BELIEVED)
+    if (d->within)
         return time_ns;
     if (parting)
-        return time_ns < PARTING_NS ? time_ns : PARTING_NS;
+        return d->left_open < STALLS_BELIEVED || time_ns < PARTING_NS ? time_ns : PARTING_NS;
+    if (is_long(d, time_ns) ? d->long_stalls == 0 : d->stalls < STALLS_BELIEVED)
+        return time_ns;
     /* The more answers are missing the less there is to wait for. */
-    enough_ns = PATIENCE_NS * STALLS_BELIEVED / d->stalls;
-    if (enough_ns < PATIENCE_LEAST_NS)
-        enough_ns = PATIENCE_LEAST_NS;
     if (is_long(d, time_ns)) {
         enough_ns = d->timeout_ns; /* what takes long has the time that others have at first */
         slowest_ns = d->slowest_long_ns > slowest_ns ? d->slowest_long_ns : slowest_ns;
+    } else {
+        enough_ns = PATIENCE_NS * STALLS_BELIEVED / d->stalls;
+        if (enough_ns < PATIENCE_LEAST_NS)
+            enough_ns = PATIENCE_LEAST_NS;
     }
     if (enough_ns < SLOWER * slowest_ns)
         enough_ns = SLOWER * slowest_ns;
     return time_ns < enough_ns ? time_ns : enough_ns;
+}
+
+/* The count that a wait in vain belongs to. */
+static unsigned *stalls_of(struct drive *d, const struct play_action *a)
+{
+    if (a->parting)
+        return &d->left_open;
+    return is_long(d, a->time_ns) ? &d->long_stalls : &d->stalls;
 }
 
 /* ---- receiving ---- */
@@ -390,7 +401,7 @@ static void wait_for_something(struct driving *g, const struct play_action *a)
     }
     while (!receive_all(g))
         if (!wait_for_any(g, PLAY_MAX_CONNECTIONS, g->wait_end_ns, &idle)) {
-            *(a->parting ? &g->d->left_open : &g->d->stalls) += 1;
+            *stalls_of(g->d, a) += 1;
             play_timed_out(g->play);
             return;
         }

@@ -23,6 +23,7 @@ struct drive {
     uint64_t slowest_ns;             /* that came, in all plays so far */
     uint64_t slowest_long_ns;        /* of those that may take longer than others */
     unsigned stalls;                 /* waits in which nothing came */
+    unsigned long_stalls;            /* the same where it was known to take longer than other things */
     unsigned left_open;              /* the same for the end of a connection on which goodbye was said */
     uint8_t *room;                   /* private: bytes just received */
 };

@@ -15,6 +15,7 @@
 enum {
     TRANSCRIPT_MOST = 16 * 1024 * 1024,
     WAIT_RENEWED = 64 * 1024, /* bytes that a server has to send for its time to begin anew */
+    MUCH = 1024 * 1024,       /* bytes of a request, for which a case may give more time */
     ROUNDS_MOST = 65536,      /* of one loop */
     EACH_MOST = 12,           /* items: servers lose patience with a client that haggles without end */
 };
@@ -187,6 +188,8 @@ static bool play_expect(struct play *p, struct level *l, const struct step *s, s
     if (c && expectation_play(p, c, s) == PROGRESS_WAIT) {
         *ret = play_wait(p);
         ret->parting = c->goodbye && session_in_flight(c->session) == 0;
+        if (session_much_in_flight(c->session) < MUCH)
+            ret->time_ns = p->setup->timeout_ns;
         return true;
     }
     p->seen_count = 0;
