@@ -88,11 +88,10 @@ uint64_t drive_patience(const struct drive *d, uint64_t time_ns, bool parting)
         return d->left_open < STALLS_BELIEVED || time_ns < PARTING_NS ? time_ns : PARTING_NS;
     if (is_long(d, time_ns) ? d->long_stalls == 0 : d->stalls < STALLS_BELIEVED)
         return time_ns;
-    /* The more answers are missing the less there is to wait for. */
     if (is_long(d, time_ns)) {
         enough_ns = d->timeout_ns; /* what takes long has the time that others have at first */
         slowest_ns = d->slowest_long_ns > slowest_ns ? d->slowest_long_ns : slowest_ns;
-    } else {
+    } else { /* the more answers are missing the less there is to wait for */
         enough_ns = PATIENCE_NS * STALLS_BELIEVED / d->stalls;
         if (enough_ns < PATIENCE_LEAST_NS)
             enough_ns = PATIENCE_LEAST_NS;
