@@ -281,7 +281,10 @@ void play_mistake_at(struct play *p, struct place place, const char *reason);
 struct connection *play_connection_of(struct play *p, const struct level *l, const struct step *s);
 
 struct play_action play_action_on(enum play_action_kind kind, const struct connection *c);
-struct play_action play_wait(struct play *p);
+
+/* Waits for what is due on the connection. */
+struct play_action play_wait(struct play *p, const struct connection *c);
+
 void play_end_wait(struct play *p); /* what was waited for has come, or nothing was */
 uint64_t play_timeout_ns(const struct play *p);
 

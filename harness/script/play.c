@@ -147,13 +147,17 @@ void play_end_wait(struct play *p)
     renew_wait(p);
 }
 
-struct play_action play_wait(struct play *p)
+struct play_action play_wait(struct play *p, const struct connection *c)
 {
+    bool little = session_much_in_flight(c->session) < MUCH;
+
     if (received(p) - p->wait_received >= WAIT_RENEWED)
         renew_wait(p);
-    return (struct play_action){
-        .kind = PLAY_WAIT, .time_ns = play_timeout_ns(p), .wait = p->wait, .answered = p->answered
-    };
+    return (struct play_action){ .kind = PLAY_WAIT,
+                                 .time_ns = little ? p->setup->timeout_ns : play_timeout_ns(p),
+                                 .parting = c->goodbye && session_in_flight(c->session) == 0,
+                                 .wait = p->wait,
+                                 .answered = p->answered };
 }
 
 /* ---- steps ---- */
@@ -186,10 +190,7 @@ static bool play_expect(struct play *p, struct level *l, const struct step *s, s
     struct connection *c = play_connection_of(p, l, s);
 
     if (c && expectation_play(p, c, s) == PROGRESS_WAIT) {
-        *ret = play_wait(p);
-        ret->parting = c->goodbye && session_in_flight(c->session) == 0;
-        if (session_much_in_flight(c->session) < MUCH)
-            ret->time_ns = p->setup->timeout_ns;
+        *ret = play_wait(p, c);
         return true;
     }
     p->seen_count = 0;
@@ -382,7 +383,7 @@ static bool leave_connection(struct play *p, struct connection *c, struct play_a
     case LEAVE_WAIT:
     case LEAVE_WAIT_AGAIN:
         if (leave_waits(p, c)) {
-            *ret = play_wait(p);
+            *ret = play_wait(p, c);
             return true;
         }
         p->timed_out = false;

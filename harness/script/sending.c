@@ -162,7 +162,7 @@ static bool is_its_turn(struct play *p, struct level *l, const struct step *s,
     struct connection *c = play_connection_of(p, l, s);
 
     if (c && !settle(p, c)) {
-        *ret_action = play_wait(p);
+        *ret_action = play_wait(p, c);
         return false;
     }
     play_end_wait(p);
